@@ -12,7 +12,9 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from crm.warehouse import usage
+    from edip.closed_pipes import outlast_readers
 
+    outlast_readers()
     # The query tag of the command's statements; requests have their own.
     usage.default_page = "".join(sys.argv[1:2])
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import http.client
 import json
@@ -22,9 +23,9 @@ HOST = "edip-crm-soak.databricksapps.com"
 # Of a hundred visits, how many read each page or write.
 READS = {
     "/": 8,
-    "/accounts/": 18,
+    "/accounts/": 16,
     FILTERED: 6,
-    "/accounts/{key}/": 20,
+    "/accounts/{key}/": 18,
     "/accounts/{key}/history/": 3,
     "/accounts/facet/vp/": 3,
     "/accounts/?format=csv": 2,
@@ -33,8 +34,11 @@ READS = {
     "/attention/": 3,
     "/trends/": 2,
     "/activity/": 3,
+    "/as-of/{moment}/accounts/": 2,
+    "/as-of/{moment}/accounts/{key}/": 2,
 }
 WRITES = {"set_status": 8, "add_update": 6, "edit": 4, "follow": 2}
+USUAL_WRITES = 20
 _INPUT = re.compile(r'<input[^>]*? name="([\w-]+)"[^>]*? value="([^"]*)"')
 _AREA = re.compile(r'<textarea[^>]*? name="([\w-]+)"[^>]*>\n?(.*?)</textarea>', re.DOTALL)
 
@@ -52,6 +56,7 @@ class Person:
     """One person with a browser.
 
     :param new_token: returns a token of this person; the proxy hands out another now and then.
+    :param writes: of a hundred visits, how many write.
     """
 
     def __init__(
@@ -61,8 +66,12 @@ class Person:
         accounts: int,
         new_token: Callable[[str], str],
         answers: Answers,
+        writes: int = USUAL_WRITES,
     ) -> None:
         self._port, self._accounts, self._answers = port, accounts, answers
+        self._weights = [n * (100 - writes) / sum(READS.values()) for n in READS.values()]
+        self._weights += [n * writes / sum(WRITES.values()) for n in WRITES.values()]
+        self._since = dt.datetime.now(dt.UTC)
         self.email = f"{name}@example.com"
         self._new_token, self._token, self._renew_at = new_token, "", 0.0
         self._cookies: dict[str, str] = {}
@@ -74,12 +83,14 @@ class Person:
         if time.monotonic() > self._renew_at:
             self._token = self._new_token(self.email)
             self._renew_at = time.monotonic() + token_seconds
-        what = self._pick.choices([*READS, *WRITES], [*READS.values(), *WRITES.values()])[0]
+        what = self._pick.choices([*READS, *WRITES], self._weights)[0]
         key = _data.key(self._pick.randrange(self._accounts))
         if what in WRITES:
             getattr(self, f"_{what}")(key)
         else:
-            self._get(what.format(key=key))
+            now = dt.datetime.now(dt.UTC)
+            moment = self._since + self._pick.random() * (now - self._since)
+            self._get(what.format(key=key, moment=f"{moment:%Y-%m-%dT%H:%M:%SZ}"))
         self._ask_for_changes()
 
     def _set_status(self, key: str) -> None:

@@ -14,6 +14,7 @@ from local_warehouse.delta.change_feed.row_differences import RowDifferences
 from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.time_travel import TimeTravel
 from local_warehouse.delta.transactions import Transactions
+from local_warehouse.delta.unneeded_files import UnneededFiles
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.parameters import Parameters
 
@@ -35,6 +36,7 @@ class Parts:
     row_differences: RowDifferences
     change_feed: ChangeFeed
     transactions: Transactions
+    unneeded_files: UnneededFiles
     history: QueryHistory
     identities: Identities
 

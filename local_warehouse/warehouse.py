@@ -16,6 +16,7 @@ from local_warehouse.delta.change_feed.row_differences import RowDifferences
 from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.time_travel import TimeTravel
 from local_warehouse.delta.transactions import Transactions
+from local_warehouse.delta.unneeded_files import UnneededFiles
 from local_warehouse.query_history import Entry, QueryHistory
 from local_warehouse.result import Result
 from local_warehouse.sql.parameters import Parameters
@@ -51,6 +52,8 @@ class Warehouse:
         metadata.update_catalog_from_logs(catalog)
         time_travel = TimeTravel(catalog, commits, folder)
         row_differences = RowDifferences(catalog)
+        change_feed = ChangeFeed(catalog, commits, row_differences, folder)
+        unneeded_files = UnneededFiles(catalog, commits, time_travel, change_feed)
         self.identities = Identities(folder)
         self.parts = Parts(
             folder=folder,
@@ -59,8 +62,9 @@ class Warehouse:
             commits=commits,
             time_travel=time_travel,
             row_differences=row_differences,
-            change_feed=ChangeFeed(catalog, commits, row_differences, folder),
+            change_feed=change_feed,
             transactions=transactions,
+            unneeded_files=unneeded_files,
             history=QueryHistory(),
             identities=self.identities,
         )
@@ -68,7 +72,7 @@ class Warehouse:
             engine.register(table.id, str(catalog.location(table)))
         self.sessions = Sessions(idle_seconds)
         self._preparer = Preparer(catalog)
-        self._auto_optimize = AutoOptimize(catalog, commits)
+        self.auto_optimize = AutoOptimize(catalog, commits, unneeded_files)
         self.results = ResultCache(catalog, commits)
 
     def stop(self) -> None:
@@ -81,7 +85,7 @@ class Warehouse:
         self.parts.time_travel.forget(table)
         self.parts.change_feed.forget(table)
         self.parts.row_differences.forget(table, after)
-        self._auto_optimize.forget(table)
+        self.auto_optimize.forget(table)
         self.results.forget(table, after)
 
     def access(self, user: str) -> Access:
@@ -127,11 +131,11 @@ class Warehouse:
     def _run(self, prepared: Write | Block | Command, context: Context) -> Result:
         if isinstance(prepared, Write):
             result = prepare_write.run(prepared, context)
-            self._auto_optimize.after_write(prepared.target)
+            self.auto_optimize.after_write(prepared.target)
             return result
         if isinstance(prepared, Block):
             result = run_block(prepared, context)
             for table in prepared.targets.values():
-                self._auto_optimize.after_write(table)
+                self.auto_optimize.after_write(table)
             return result
         return prepared.run(context)

@@ -100,6 +100,7 @@ _WITH_PROCESSES = (
     "apps/",
     "browser/",
     "commands/test_check_connection.py",
+    "commands/test_closed_pipes.py",
     "commands/test_digest_once.py",
     "deployment/",
     "faults/test_processes.py",

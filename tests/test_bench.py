@@ -9,8 +9,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
+from bench._files import Files, count, unexplained
 from bench._goals import table as goals
 from bench._report import BEGIN, END, Table, shown, write
 from bench.pages import Cost, page_tables
@@ -89,8 +92,8 @@ def test_what_reads_with_the_orm_has_the_parameters_of_ours() -> None:
 
 def test_a_soak_tells_growth_from_noise() -> None:
     """It looks at the last two thirds only, and at medians."""
-    flat = [[number, *[100 + 5 * (number % 3)] * (len(HEAD) - 1)] for number in range(30)]
-    starting = [[number, *[10 * number] * (len(HEAD) - 1)] for number in range(10)]
+    flat = [[number, *[50 + 5 * (number % 3)] * (len(HEAD) - 1)] for number in range(30)]
+    starting = [[number, *[8 * number] * (len(HEAD) - 1)] for number in range(10)]
     assert list(growth(flat)) == list(growth([*starting, *flat[10:]])) == []
     leaking = [[number, *row[1:]] for number, row in enumerate(flat)]
     for row in leaking:
@@ -98,12 +101,35 @@ def test_a_soak_tells_growth_from_noise() -> None:
     assert [each.partition(" grew")[0] for each in growth(leaking)] == ["app, handles"]
     # Of a short run nobody can tell: caches fill.
     assert list(growth([[row[0] / 10, *row[1:]] for row in leaking])) == []
-    filling = [[row[0] / 2, *row[1:]] for row in flat]
-    for row in filling:
-        row[HEAD.index("app, MB")] += 40 * row[0]
-    assert list(growth(filling)) == []
-    too_large = [row[:-5] + [2000] + row[-4:] for row in flat]
-    assert [each[:11] for each in growth(too_large)] == ["the engines"]
+    for slow in ("app, MB", "CPU ms of a statement"):
+        filling = [[row[0] / 2, *row[1:]] for row in flat]
+        for row in filling:
+            row[HEAD.index(slow)] += 40 * row[0]
+        assert list(growth(filling)) == []
+        long = [[4 * row[0], *row[1:]] for row in filling]
+        assert [each.partition(" grew")[0] for each in growth(long)] == [slow]
+
+
+def test_a_soak_has_limits_for_what_goes_up_and_down() -> None:
+    """History may grow: its files stay for as long as the tables say."""
+    for name in ("engines, MB", "live files", "log files", "other files", "history files"):
+        rows = [[number / 10, *[50] * (len(HEAD) - 1)] for number in range(30)]
+        rows[7][HEAD.index(name)] = 6000
+        wrong = [] if name == "history files" else [name]
+        assert [each.partition(" rose")[0] for each in growth(rows)] == wrong
+
+
+def test_a_soak_knows_what_the_files_are_for(tmp_path: Path) -> None:
+    one, two = tmp_path / "tables" / "one", tmp_path / "tables" / "two"
+    for n in range(4):
+        write_deltalake(one, pa.table({"n": [n]}), mode="append")
+        write_deltalake(two, pa.table({"n": [n]}), mode="overwrite")
+    DeltaTable(one).optimize.compact()
+    (tmp_path / "catalog.json").touch()
+    assert count(tmp_path) == Files(live=1, log=5, history=4 + 3, others=1)
+    assert unexplained(tmp_path) == []
+    (two / "left.parquet").touch()
+    assert unexplained(tmp_path) == ["two/left.parquet"]
 
 
 @only_soak

@@ -10,7 +10,8 @@ from .objects import CHANGE_FEED, Table
 
 MAPPING = "delta.columnmapping.mode"
 RETENTION = "delta.deletedfileretentionduration"
-_WEEK = 7 * 24
+LOG_RETENTION = "delta.logretentionduration"
+_WEEK, _MONTH = 7 * 24, 30 * 24
 _MODES = ("none", "name", "id")
 _RESERVED = ("_change_type", "_commit_version", "_commit_timestamp")
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 7 * 24}
@@ -37,6 +38,12 @@ def retention_hours(table: Table) -> float:
     """
     interval = value(table, RETENTION)
     return _WEEK if interval is None else hours(interval)
+
+
+def log_retention_hours(table: Table) -> float:
+    """Return the hours for which the table keeps its commits; 30 days without its property."""
+    interval = value(table, LOG_RETENTION)
+    return _MONTH if interval is None else hours(interval)
 
 
 def check(table: Table, before: Table | None = None) -> None:
@@ -74,7 +81,7 @@ def _check_one(name: str, given: str) -> None:
         raise SqlError(
             "INVALID_PARAMETER_VALUE", f'For input string: "{given}" ({name}).', "22023"
         )
-    if name.lower() == RETENTION:
+    if name.lower() in (RETENTION, LOG_RETENTION):
         hours(given)
 
 

@@ -24,11 +24,16 @@ from local_warehouse.sql.template import DIALECT, engine_name
 from . import clone
 from .columns import set_default
 
-# The engine needs this property to clean its log; all others stay in the catalog.
+# The engine's log has this property; all others stay in the catalog.
 ENGINE_PROPERTIES = ("delta.logretentionduration",)
-# Every write reads all removed files that the log lists. With this setting the next checkpoint
-# drops them from the log; VACUUM still keeps the files as long as the table's property says.
-_FORGET_REMOVED_FILES = {"delta.deletedFileRetentionDuration": "interval 0 hours"}
+# Every write reads all removed files that the log lists. With the first setting the next
+# checkpoint drops them from the log; VACUUM still keeps the files as long as the table's property
+# says. With the second the engine deletes no commits: auto_optimize.py does, which knows where all
+# of them are.
+_UPKEEP_IS_OURS = {
+    "delta.deletedFileRetentionDuration": "interval 0 hours",
+    "delta.enableExpiredLogCleanup": "false",
+}
 
 
 def catalog(words: Words, context: Context) -> Result:
@@ -201,7 +206,7 @@ def _create_on_disk(table: Table, context: Context) -> None:
     )
     if table.comment:
         sql += f" COMMENT {text_literal(table.comment)}"
-    engine_properties |= _FORGET_REMOVED_FILES
+    engine_properties |= _UPKEEP_IS_OURS
     pairs = [f"{text_literal(k)} = {text_literal(v)}" for k, v in engine_properties.items()]
     sql += f" TBLPROPERTIES ({', '.join(pairs)})"
     context.engine.create(table.id, str(location), sql)

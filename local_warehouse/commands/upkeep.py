@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from local_warehouse.catalog import properties
-from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
-from local_warehouse.delta import log, unneeded_files
 from local_warehouse.delta.files import Files
+from local_warehouse.delta.unneeded_files import kept_hours
 from local_warehouse.errors import SqlError, unsupported
 from local_warehouse.result import TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
@@ -29,9 +25,7 @@ _METRICS = pa.struct(
     + [("preserveInsertionOrder", pa.bool_())]
 )
 
-_MINUTE = 1 / 60
 _LISTED = 1000
-_MILLIS = 3600 * 1000
 
 
 def optimize(words: Words, context: Context) -> Result:
@@ -51,7 +45,7 @@ def optimize(words: Words, context: Context) -> Result:
         before = Files.of(DeltaTable(location))
         DeltaTable(location).optimize.compact()
         after = Files.of(DeltaTable(location))
-        _record(table, context)
+        context.commits.record_all(table, context.session.user, context.statement_id)
     metrics = _metrics(before, after)
     columns = {"path": TEXT, "metrics": _METRICS}
     return rows(columns, [(str(location), metrics)])
@@ -67,7 +61,7 @@ def vacuum(words: Words, context: Context) -> Result:
     lite = words.accept("LITE")
     if not lite:
         words.accept("FULL")
-    retained = _retention(table)
+    retained = kept_hours(table)
     if words.accept("RETAIN"):
         requested = _hours(words)
         words.expect("HOURS")
@@ -82,12 +76,12 @@ def vacuum(words: Words, context: Context) -> Result:
         retained = requested
     is_dry = words.accept("DRY", "RUN")
     words.end()
-    location = context.catalog.location(table)
+    location, unneeded = context.catalog.location(table), context.parts.unneeded_files
     with context.commits.exclusively(table, context.cancellation):
-        earliest, latest = context.commits.earliest(table), context.commits.version(table)
-        found = unneeded_files.find_unneeded_files(location, retained, earliest, latest, lite=lite)
+        found = unneeded.find(table, retained, lite=lite)
         if found.sizes and not is_dry:
-            _delete(found, retained, table, context)
+            user, statement_id = context.session.user, context.statement_id
+            unneeded.delete(table, found, retained, user, statement_id)
     paths = (
         [f"{location}/{path}" for path in sorted(found.sizes)[:_LISTED]]
         if is_dry
@@ -101,51 +95,6 @@ def _hours(words: Words) -> int:
         problem = "Retention period for Vacuum can't be less than 0 hours."
         raise SqlError("DELTA_VACUUM_RETENTION_PERIOD_NEGATIVE", problem, "22003")
     return words.number()
-
-
-def _delete(found: Files, hours: int, table: Table, context: Context) -> None:
-    """Note which changes become unreadable, and only then delete the files."""
-    location, change_feed = context.catalog.location(table), context.parts.change_feed
-    unreadable = change_feed.last_unreadable(table, frozenset(found.sizes))
-    retention: dict[str, str | None] = {
-        "retentionCheckEnabled": "true",
-        "defaultRetentionMillis": str(_retention(table) * _MILLIS),
-        "specifiedRetentionMillis": str(hours * _MILLIS),
-    }
-    sizes = {"numFilesToDelete": len(found), "sizeOfDataToDelete": found.size}
-    _commit_note("VACUUM START", retention, sizes, table, context)
-    table.vacuumed_to = unreadable
-    context.catalog.save()
-    for path in found.sizes:
-        (location / path).unlink(missing_ok=True)
-    # Both may have folders with rows of the deleted files.
-    context.parts.time_travel.forget(table)
-    change_feed.forget(table)
-    deleted = {"numDeletedFiles": len(found), "numVacuumedDirectories": 1}
-    _commit_note("VACUUM END", {"status": "COMPLETED"}, deleted, table, context)
-
-
-def _commit_note(
-    operation: str,
-    parameters: dict[str, str | None],
-    metrics: dict[str, int],
-    table: Table,
-    context: Context,
-) -> None:
-    """Commit a version that only the history shows."""
-    version = context.commits.version(table) + 1
-    action = log.commit_info_action(operation, parameters, metrics)
-    log.commit(context.catalog.location(table), version, [action])
-    _record(table, context)
-
-
-def _record(table: Table, context: Context) -> None:
-    """Record the session's user for the latest versions that have no record."""
-    known = context.commits.makers(table)
-    for version in range(context.commits.version(table), -1, -1):
-        if version in known:
-            break
-        context.commits.record(table, version, context.session.user, context.statement_id)
 
 
 def _metrics(before: Files, after: Files) -> dict[str, object]:
@@ -172,13 +121,3 @@ def _sizes(files: Files) -> dict[str, object]:
         "totalFiles": len(sizes),
         "totalSize": sum(sizes),
     }
-
-
-def _retention(table: Table) -> int:
-    """Return the whole hours for which VACUUM keeps deleted files.
-
-    Part of an hour counts as an hour, but less than a minute as none: whoever sets so little
-    wants no file kept.
-    """
-    kept = properties.retention_hours(table)
-    return math.ceil(kept) if kept >= _MINUTE else 0

@@ -22,6 +22,7 @@ from local_warehouse.catalog.objects import Table
 from . import log, metadata
 from .fair_lock import FairLock
 from .log import CommitInfo, EarliestVersions
+from .old_commits import delete_commits
 
 _CHECK_SECONDS = 0.05
 
@@ -86,7 +87,7 @@ class Commits:
     def earliest(self, table: Table) -> EarliestVersions:
         """Return the earliest versions that the log has.
 
-        The engine deletes commits that are older than ``delta.logRetentionDuration``.
+        ``forget_before`` deletes commits; so did the engine in tables of earlier versions.
         """
         location = self._catalog.location(table)
         known = self._earliest.get(table.id)
@@ -120,6 +121,14 @@ class Commits:
             _append(self._file(table), f"{json.dumps(maker)}\n".encode())
             makers[version] = maker
 
+    def record_all(self, table: Table, user: str, statement_id: str) -> None:
+        """Store who made the latest versions, back to one that has a record."""
+        known = self.makers(table)
+        for version in range(self.version(table), -1, -1):
+            if version in known:
+                break
+            self.record(table, version, user, statement_id)
+
     def makers(self, table: Table) -> dict[int, Maker]:
         """Return who made which version; versions without a record are missing.
 
@@ -139,6 +148,18 @@ class Commits:
 
     def _file(self, table: Table) -> Path:
         return self._folder / f"{table.id}.jsonl"
+
+    def forget_before(self, table: Table, version: int) -> None:
+        """Delete the commits before a version, and who made them. The caller holds the table."""
+        delete_commits(self._catalog.location(table), version)
+        makers = self.makers(table)
+        with self._lock:
+            self._earliest.pop(table.id, None)
+            kept = {n: maker for n, maker in makers.items() if n >= version}
+            draft = self._file(table).with_suffix(".tmp")
+            draft.write_text("".join(f"{json.dumps(maker)}\n" for maker in kept.values()))
+            draft.replace(self._file(table))
+            self._makers[table.id] = kept
 
     def forget(self, table: Table) -> None:
         """Forget a dropped table."""

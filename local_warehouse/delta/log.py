@@ -65,17 +65,21 @@ class EarliestVersions:
 def earliest(location: Path) -> EarliestVersions:
     """Return the earliest versions that the log has.
 
-    Where old commits were deleted, versions can be read from the first checkpoint on.
+    Where old commits were deleted, versions can be read from the first checkpoint on. Commits
+    before a gap count as deleted.
     """
     names = os.listdir(location / LOG)
     with suppress(FileNotFoundError):
         names += os.listdir(location / OLD_COMMITS)
-    commits = sorted(int(n[:20]) for n in names if n.endswith(".json") and len(n) == 25)
-    if not commits or commits[0] == 0:
+    commits = {int(n[:20]) for n in names if n.endswith(".json") and len(n) == 25}
+    first = latest = max(commits, default=0)
+    while first - 1 in commits:
+        first -= 1
+    if first == 0:
         return EarliestVersions(0, 0)
     checkpoints = {int(n[:20]) for n in names if re.match(r"\d{20}\.checkpoint\.", n)}
-    later = [version for version in checkpoints if version >= commits[0]]
-    return EarliestVersions(commits[0], min(later, default=commits[-1]))
+    later = [version for version in checkpoints if version >= first]
+    return EarliestVersions(first, min(later, default=latest))
 
 
 def has_commit(location: Path, version: int) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from deltalake import DeltaTable
@@ -42,6 +43,24 @@ def move_old_commits(location: Path, kept: int = KEPT, more: int = MORE) -> None
     for name, version in found.items():
         if version < first_kept:
             os.rename(log / name, old / name)
+
+
+def delete_commits(location: Path, before: int) -> None:
+    """Delete the commits and checkpoints before a version."""
+    for folder in (location / OLD_COMMITS, location / LOG):
+        with suppress(FileNotFoundError):
+            for name, version in _entries(folder):
+                if version < before:
+                    (folder / name).unlink(missing_ok=True)
+
+
+def latest_checkpoint(location: Path, before: int) -> int:
+    """Return the version of the latest checkpoint before a version; 0 if there is none."""
+    found = []
+    for folder in (location / LOG, location / OLD_COMMITS):
+        with suppress(FileNotFoundError):
+            found += [n for name, n in _entries(folder) if ".checkpoint." in name and n < before]
+    return max(found, default=0)
 
 
 def open_version(location: Path, version: int) -> DeltaTable:

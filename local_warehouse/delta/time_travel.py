@@ -34,7 +34,8 @@ from .files import Files
 from .old_commits import open_version
 from .snapshot_log import only_commit
 
-KEPT = 512
+# Folders of versions that are kept, and how many files they may have together.
+KEPT, FILES_KEPT = 512, 4096
 
 
 class TimeTravel:
@@ -46,6 +47,7 @@ class TimeTravel:
         self._folder = folder / "past"
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folders: dict[tuple[str, int], Path] = {}
+        self._file_counts: dict[Path, int] = {}
         self._numbers = itertools.count()
         self._cached = CachedFolders()
         self._commit_times: dict[str, tuple[int, list[int]]] = {}
@@ -124,7 +126,7 @@ class TimeTravel:
             self._commit_times.pop(table.id, None)
         with self._lock:
             for key in [key for key in self._folders if key[0] == table.id]:
-                self._cached.discard(self._folders.pop(key))
+                self._discard(key)
 
     def _folder_of(self, table: Table, version: int) -> Path:
         self.require(table, version)
@@ -132,17 +134,23 @@ class TimeTravel:
         path = self._folders.get(key)
         if path is None:
             path = self._folder / f"{table.id}-{version}-{next(self._numbers)}"
-            self._write(table, version, path)
+            self._file_counts[path] = self._write(table, version, path)
             self._folders[key] = path
             self._discard_oldest()
         return path
 
     def _discard_oldest(self) -> None:
-        while len(self._folders) > KEPT:
-            oldest = next(iter(self._folders))
-            self._cached.discard(self._folders.pop(oldest))
+        counts = self._file_counts
+        while len(counts) > KEPT or (len(counts) > 1 and sum(counts.values()) > FILES_KEPT):
+            self._discard(next(iter(self._folders)))
 
-    def _write(self, table: Table, version: int, path: Path) -> None:
+    def _discard(self, key: tuple[str, int]) -> None:
+        path = self._folders.pop(key)
+        del self._file_counts[path]
+        self._cached.discard(path)
+
+    def _write(self, table: Table, version: int, path: Path) -> int:
+        """Make the folder; return the number of its files."""
         location = self._catalog.location(table)
         try:
             delta = open_version(location, version)
@@ -159,6 +167,7 @@ class TimeTravel:
         actions = only_commit(table.id, delta.schema().to_json(), files)
         log = path / "_delta_log" / f"{0:020d}.json"
         log.write_text("".join(json.dumps(action) + "\n" for action in actions))
+        return len(files) + 1
 
     def _times_of_commits(self, table: Table) -> tuple[int, list[int]]:
         """Return the first version whose commit exists, and when it and each later one was made.

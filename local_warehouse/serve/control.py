@@ -93,6 +93,8 @@ class Control:
             self._warehouse.parts.commits.inserts_conflict = bool(body["inserts_conflict"])
         if "engine_statements" in body:
             self._warehouse.parts.engine.statements = int(body["engine_statements"])
+        if "auto_optimize" in body:
+            self._warehouse.auto_optimize.is_on = bool(body["auto_optimize"])
         if "result_cache" in body:
             self._warehouse.results.is_on = bool(body["result_cache"])
         if "writes" in body:

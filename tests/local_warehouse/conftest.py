@@ -155,3 +155,22 @@ def folder_of(server: RunningServer, name: str) -> Path:
     catalog, schema, table = name.split(".")
     known = json.loads((server.data / "catalog.json").read_text())["catalogs"]
     return server.data / "tables" / known[catalog]["schemas"][schema]["tables"][table]["id"]
+
+
+def made_days_ago(commit: Path, days: int) -> None:
+    """Rewrite a commit as if it had been made so many days ago."""
+    lines = []
+    for line in commit.read_text().splitlines():
+        action = json.loads(line)
+        for name, moment in (("commitInfo", "timestamp"), ("remove", "deletionTimestamp")):
+            if moment in action.get(name, {}):
+                action[name][moment] -= days * 86_400_000
+        lines.append(json.dumps(action))
+    commit.write_text("\n".join(lines) + "\n")
+
+
+def wait_until(is_so: Callable[[], bool], pause: float = 0.02) -> None:
+    deadline = time.monotonic() + seconds(60)
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(pause)

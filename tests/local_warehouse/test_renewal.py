@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,9 +13,8 @@ import pytest
 
 from local_warehouse.engine import STATEMENTS
 
-from ..patience import seconds
 from ..sizes import only_soak
-from .conftest import RunningServer, Server, Shell, folder_of, shell_on
+from .conftest import RunningServer, Server, Shell, folder_of, shell_on, wait_until
 
 WRITERS = 3
 ROWS = "INSERT INTO counted SELECT CAST(id AS STRING), 0 FROM range(10)"
@@ -92,13 +90,6 @@ class Work:
 
 
 NO_CACHE = {"use_cached_result": "false"}
-
-
-def wait_until(is_so: Callable[[], bool], pause: float = 0.02) -> None:
-    deadline = time.monotonic() + seconds(60)
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(pause)
 
 
 def state(server: RunningServer) -> dict:

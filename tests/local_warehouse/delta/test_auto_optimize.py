@@ -1,0 +1,109 @@
+"""What the warehouse tidies by itself, and what it keeps for as long as the table says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import DEFAULT_CATALOG, DEFAULT_SCHEMA, Column, Table
+from local_warehouse.delta import log, old_commits
+from local_warehouse.delta.auto_optimize import AutoOptimize
+from local_warehouse.delta.change_feed.changes import ChangeFeed
+from local_warehouse.delta.change_feed.row_differences import RowDifferences
+from local_warehouse.delta.commits import Commits
+from local_warehouse.delta.time_travel import TimeTravel
+from local_warehouse.delta.unneeded_files import UnneededFiles
+
+from ..conftest import made_days_ago, wait_until
+
+
+class Tidied:
+    """A table with 24 versions: 8 are 40 days old, the next 8 are 10 days old."""
+
+    def __init__(self, folder: Path) -> None:
+        self.catalog, columns = Catalog(folder), [Column("n", "BIGINT")]
+        self.table = Table(DEFAULT_CATALOG, DEFAULT_SCHEMA, "t", columns, owner="")
+        self.catalog.add_table(self.table)
+        self.location = self.catalog.location(self.table)
+        for version in range(24):
+            write_deltalake(self.location, pa.table({"n": [version]}), mode="overwrite")
+            if version % 5 == 0:
+                DeltaTable(self.location).create_checkpoint()
+        for version in range(16):
+            made_days_ago(log.commit_file(self.location, version), 40 if version < 8 else 10)
+        self.commits = Commits(self.catalog, folder)
+        time_travel = TimeTravel(self.catalog, self.commits, folder)
+        feed = ChangeFeed(self.catalog, self.commits, RowDifferences(self.catalog), folder)
+        unneeded = UnneededFiles(self.catalog, self.commits, time_travel, feed)
+        self.auto_optimize = AutoOptimize(self.catalog, self.commits, unneeded)
+
+    def readable(self) -> list[int]:
+        """Return the versions whose files are all there."""
+        first, latest = (
+            self.commits.earliest(self.table).readable,
+            self.commits.version(self.table),
+        )
+        found = range(first, latest + 1)
+        return [n for n in found if all(file.exists() for file in self._files(n))]
+
+    def _files(self, version: int) -> list[Path]:
+        opened = old_commits.open_version(self.location, version)
+        return [self.location / Path(uri).name for uri in opened.file_uris()]
+
+    def tidy(self) -> None:
+        self.auto_optimize._cleaned_at.clear()  # as if a day had passed
+        self.auto_optimize._optimize(self.table)
+
+
+@pytest.fixture
+def tidied(tmp_path: Path) -> Tidied:
+    return Tidied(tmp_path)
+
+
+def test_files_and_commits_go_after_their_retention(tidied: Tidied) -> None:
+    """Files stay for a week and commits for 30 days, unless the table says otherwise."""
+    tidied.tidy()
+    commits = tidied.commits
+    # Version 15 was the latest when the week began; the two last are VACUUM's notes.
+    assert tidied.readable() == list(range(15, 26))
+    # Version 7 was the latest when the 30 days began; the checkpoint before is that of version 5.
+    assert commits.earliest(tidied.table) == log.EarliestVersions(5, 5)
+    assert {maker["user"] for maker in commits.makers(tidied.table).values()} == {"System-User"}
+    assert DeltaTable(tidied.location).to_pyarrow_table().to_pydict() == {"n": [23]}
+    tidied.tidy()
+    assert commits.version(tidied.table) == 25
+
+
+def test_nothing_goes_within_the_retention(tidied: Tidied) -> None:
+    tidied.table.properties = {
+        "delta.deletedFileRetentionDuration": "50 days",
+        "delta.logRetentionDuration": "50 days",
+    }
+    tidied.tidy()
+    assert tidied.readable() == list(range(24))
+
+
+def test_commits_before_a_gap_are_no_history(tidied: Tidied) -> None:
+    """The engine deleted commits between those that were moved away and the latest."""
+    tidied.table.properties["delta.deletedFileRetentionDuration"] = "50 days"
+    old_commits.move_old_commits(tidied.location, kept=12, more=0)
+    log.commit_file(tidied.location, 12).unlink()
+    tidied.commits.forget(tidied.table)
+    assert tidied.commits.earliest(tidied.table) == log.EarliestVersions(13, 15)
+    tidied.tidy()
+    assert tidied.commits.earliest(tidied.table).commit == 13
+    assert list((tidied.location / log.OLD_COMMITS).iterdir()) == []
+
+
+def test_it_can_be_switched_off(tidied: Tidied) -> None:
+    for version in range(24, 49):
+        write_deltalake(tidied.location, pa.table({"n": [version]}), mode="append")
+        tidied.auto_optimize.is_on = version >= 40
+        tidied.auto_optimize.after_write(tidied.table)
+        if version == 39:
+            assert tidied.readable()[0] == 0
+    wait_until(lambda: tidied.commits.earliest(tidied.table).commit > 0)
