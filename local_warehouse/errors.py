@@ -133,6 +133,14 @@ def column_not_found(name: str) -> SqlError:
     )
 
 
+def wrong_number_of_arguments(function: str, wanted: int, given: int) -> SqlError:
+    return SqlError(
+        "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+        f"The `{function}` requires {wanted} parameters but the actual number is {given}.",
+        "42605",
+    )
+
+
 def concurrent_commit() -> SqlError:
     message = "A concurrent transaction has written new data."
     return SqlError(_CONCURRENT_WRITE, message, _CONFLICT)

@@ -236,7 +236,7 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
         raw = raw["$date"]
         raw = _python_number(raw.get("$numberLong") if isinstance(raw, dict) else raw)
     if isinstance(raw, bool | dict | list):
-        raise Refused(f"“{str(raw)[:40]}” is not a date; write it like 2025-06-27")
+        raise dates.no_date(str(raw))
     if isinstance(raw, int) and 1900_00_00 < raw < 2100_00_00:
         raw = str(raw)
     if epoch := dates.from_epoch(raw.strip() if isinstance(raw, str) else raw):

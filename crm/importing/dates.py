@@ -93,7 +93,11 @@ def parse(text: str, order: str = "") -> Moment:
     try:
         return _parse(_unwrapped(text), order)
     except (ValueError, OverflowError):
-        raise Refused(f"“{text[:40]}” is not a date; write it like 2025-06-27") from None
+        raise no_date(text) from None
+
+
+def no_date(text: str) -> Refused:
+    return Refused(f"“{text[:40]}” is not a date; write it like 2025-06-27")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ ROWS_SEARCHED = 20
 # status of the platform whose name follows (without a name: of all platforms, as a dict), the time
 # since when a platform has its status, or a column of the account's use case.
 LEFT_OUT, STATUS_OF, SINCE_OF, USE_CASE_OF = "-", "status:", "since:", "use case:"
+# The remark about a column or sheet with the choice ``LEFT_OUT``.
+IS_LEFT_OUT = "is left out, as was chosen"
 OF_OTHER_TABLES = (STATUS_OF, SINCE_OF, USE_CASE_OF)
 # The heading of the reasons in a file of refused rows, which no import reads (normal).
 REASON = "reason_for_refusal"

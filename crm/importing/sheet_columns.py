@@ -12,7 +12,7 @@ from crm.model.schema import Column
 from . import dates
 from .cleaning import Conventions, is_empty
 from .findings import NOTED, SKIPPED, Findings, Place
-from .headings import LEFT_OUT, columns_by_index, normal
+from .headings import IS_LEFT_OUT, LEFT_OUT, columns_by_index, normal
 from .raw_rows import Sheet
 from .readers import own_export
 
@@ -61,7 +61,7 @@ class SheetColumns:
                 self.report_once(SKIPPED, heading, reason)
                 continue
             if self._sheet.columns.get(normal(heading)) == LEFT_OUT:
-                why = "is left out, as was chosen"
+                why = IS_LEFT_OUT
             reason = f"“{heading}” {why}; {lost}"
             self.report_once(SKIPPED, heading, reason)
             if count:

@@ -20,6 +20,7 @@ from .cleaning import Conventions
 from .errors import NotJson, SourceError
 from .findings import NOTED
 from .headings import (
+    IS_LEFT_OUT,
     LEFT_OUT,
     REASON,
     is_partners,
@@ -144,7 +145,7 @@ class _Reading:
         chosen = self.mapping.of(part.file, part.name).table
         if chosen == LEFT_OUT:
             what = f"sheet {part.name} " if part.name else ""
-            self._leave_out(part, f"{what}is left out, as was chosen")
+            self._leave_out(part, f"{what}{IS_LEFT_OUT}")
         elif chosen and part.is_fixed and part.guess is not TABLE_BY_NAME[chosen]:
             raise SourceError(f"{part.file} holds several tables, so it cannot be read as one.")
         elif chosen:

@@ -24,6 +24,8 @@ EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
 Row = dict[str, Any]
 Values = Mapping[str, Any]
 
+NEWEST_COMMIT = "DESCRIBE HISTORY {table} LIMIT 1"
+_CHANGE_NOTHING = "UPDATE {table} SET {key} = {key} WHERE FALSE"
 _EACH_BSNID = "(SELECT DISTINCT bsnid FROM {accounts})"
 
 
@@ -37,6 +39,12 @@ def render(namespace: Namespace, template: str, **parts: str) -> str:
     tables |= {table.name: namespace.present.table(table) for table in OWN_TABLES}
     tables["each_bsnid"] = fill(_EACH_BSNID, accounts=tables[ACCOUNTS.name])
     return fill(template, **(tables | parts))
+
+
+def change_nothing(namespace: Namespace, table: Table) -> str:
+    """Return a statement for which the warehouse requires the right to change the table."""
+    place = namespace.table(table)
+    return render(namespace, _CHANGE_NOTHING, table=place, key=quoted(table.key))
 
 
 def fill(template: str, **parts: str) -> str:

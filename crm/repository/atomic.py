@@ -19,7 +19,6 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from crm.model.namespace import quoted
 from crm.model.schema import CHANGE_ID, TABLES, Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
@@ -128,11 +127,7 @@ def probe(wh: Warehouse) -> Hindrance | None:
         if not _writing.is_catalog_managed(wh, table):
             text = f"the table feature catalogManaged is not on {table.name}"
             return Hindrance(text, is_refusal=False)
-    sql = "UPDATE {table} SET {key} = {key} WHERE FALSE"
-    nothing = (
-        _sql.render(wh.namespace, sql, table=wh.namespace.table(table), key=quoted(table.key))
-        for table in TABLES
-    )
+    nothing = (_sql.change_nothing(wh.namespace, table) for table in TABLES)
     block = _sql.fill(_BLOCK, statements=";\n".join([*nothing, "SELECT :probe AS probe"]))
     try:
         wh.execute_and_read(block, {"probe": "probe"}, repeatable=True)

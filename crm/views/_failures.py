@@ -17,6 +17,7 @@ from crm.repository.errors import (
     NotYet,
     Protected,
 )
+from crm.repository.versions import gone
 from crm.warehouse import errors as warehouse_errors
 from crm.warehouse.errors import Busy, StatementTimeout, Unavailable, WarehouseError, WriteConflict
 
@@ -198,18 +199,11 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     ),
 }
 # The error classes for a version that cannot be read any more.
-_GONE = {
-    "DELTA_LOG_FILE_NOT_FOUND",
-    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
-    "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
-    "DELTA_VERSION_NOT_FOUND",
-}
+_GONE = {*gone.NO_VERSION, gone.EXPIRED}
 # The same, for a version whose files or columns no longer exist. Without a moment in the URL,
 # these errors mean that the tables are damaged or too old.
 _GONE_FROM_PAST = _GONE | {
-    "DELTA_FILE_NOT_FOUND_DETAILED",
-    "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
-    "FAILED_READ_FILE.FILE_NOT_EXIST",
+    *gone.FILES,
     "UNRESOLVED_COLUMN.WITH_SUGGESTION",
     "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
 }

@@ -26,6 +26,7 @@ from .objects import EVERYBODY
 DEVELOPER_TOKEN = "dapi-local-developer"
 DEVELOPER = "developer@localhost"
 SQL_SCOPES = {"sql", "all-apis"}
+EXPIRED = "Invalid access token: the token is expired."
 
 
 class Refused(Exception):
@@ -51,7 +52,7 @@ class Principal:
     def require_valid(self) -> None:
         """Raise Refused if the token has expired."""
         if self.expires_at is not None and time.time() >= self.expires_at:
-            raise Refused(403, "Invalid access token: the token is expired.")
+            raise Refused(403, EXPIRED)
 
     def require_sql(self) -> None:
         """Raise Refused unless the token allows running statements."""

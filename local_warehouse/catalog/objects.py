@@ -6,6 +6,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from local_warehouse.errors import column_not_found
+
 DEFAULT_CATALOG = "workspace"
 DEFAULT_SCHEMA = "default"
 SYSTEM_CATALOG = "system"
@@ -88,6 +90,13 @@ class Table:
     def column(self, name: str) -> Column | None:
         wanted = name.lower()
         return next((column for column in self.columns if column.name.lower() == wanted), None)
+
+    def require_column(self, name: str) -> Column:
+        """Return a column. Raises SqlError if the table has none of this name."""
+        column = self.column(name)
+        if column is None:
+            raise column_not_found(f"`{name}`")
+        return column
 
 
 @dataclass

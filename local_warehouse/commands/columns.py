@@ -20,7 +20,7 @@ from local_warehouse.catalog.objects import Column, Table
 from local_warehouse.delta import log
 from local_warehouse.delta.files import Files
 from local_warehouse.engine import Engine
-from local_warehouse.errors import EngineEnded, SqlError, column_not_found
+from local_warehouse.errors import EngineEnded, SqlError
 from local_warehouse.sql.parsing import parse_condition
 from local_warehouse.sql.template import DIALECT
 
@@ -29,7 +29,7 @@ _DEFAULTS = "delta.feature.allowcolumndefaults"
 
 def rename(action: exp.RenameColumn, table: Table) -> dict[str, str]:
     """Rename a column of the table; return {new name: old name} in lower case."""
-    column = _require(action.this.name, table)
+    column = table.require_column(action.this.name)
     new = action.args["to"].name
     _require_mapping(table, "RENAME", "Column rename")
     _require_unused(column.name, table)
@@ -54,7 +54,7 @@ def drop(action: exp.Drop, table: Table) -> list[str]:
     if action.args.get("exists"):
         names = [name for name in names if table.column(name) is not None]
     for name in names:
-        column = _require(name, table)
+        column = table.require_column(name)
         _require_mapping(table, "DROP", "DROP COLUMN")
         _require_unused(column.name, table)
         if column.name.lower() in (each.lower() for each in table.cluster_by):
@@ -168,13 +168,6 @@ def no_default_in_add() -> SqlError:
         "TABLE ALTER COLUMN SET DEFAULT command to apply for future inserted rows instead.",
         "0AKDC",
     )
-
-
-def _require(name: str, table: Table) -> Column:
-    column = table.column(name)
-    if column is None:
-        raise column_not_found(f"`{name}`")
-    return column
 
 
 def _require_mapping(table: Table, operation: str, feature: str) -> None:

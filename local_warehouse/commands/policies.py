@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from local_warehouse.catalog.objects import Column, Function, Policy, Table
+from local_warehouse.catalog.objects import Function, Policy, Table
 from local_warehouse.catalog.securables import securable_of
 from local_warehouse.context import Context
-from local_warehouse.errors import SqlError, column_not_found, routine_not_found
+from local_warehouse.errors import SqlError, routine_not_found, wrong_number_of_arguments
 from local_warehouse.result import NOTHING, Result
 from local_warehouse.sql.expand import policy_caller
 from local_warehouse.sql.parsing import Words
@@ -77,8 +77,10 @@ def _alter_column(words: Words, table: Table, context: Context) -> Result | None
         policy = _policy(_function(names, 1 + len(columns), context), columns)
     else:
         return None
-    _column(name, table)
-    return _change(table, context, lambda draft: setattr(_column(name, draft), "mask", policy))
+    table.require_column(name)
+    return _change(
+        table, context, lambda draft: setattr(draft.require_column(name), "mask", policy)
+    )
 
 
 def _columns(words: Words, table: Table) -> list[str]:
@@ -87,15 +89,8 @@ def _columns(words: Words, table: Table) -> list[str]:
     while not words.accept(")"):
         if names:
             words.expect(",")
-        names.append(_column(words.value(), table).name)
+        names.append(table.require_column(words.value()).name)
     return names
-
-
-def _column(name: str, table: Table) -> Column:
-    column = table.column(name)
-    if column is None:
-        raise column_not_found(f"`{name}`")
-    return column
 
 
 def _function(names: list[str], arguments: int, context: Context) -> Function:
@@ -104,13 +99,9 @@ def _function(names: list[str], arguments: int, context: Context) -> Function:
     if function is None:
         raise routine_not_found(names)
     context.access.require("EXECUTE", securable_of(function))
-    if len(function.parameters) != arguments:
-        raise SqlError(
-            "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
-            f"The `{function.name}` requires {len(function.parameters)} parameters but the "
-            f"actual number is {arguments}.",
-            "42605",
-        )
+    wanted = len(function.parameters)
+    if wanted != arguments:
+        raise wrong_number_of_arguments(function.name, wanted, arguments)
     return function
 
 

@@ -23,7 +23,7 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 from thrift.Thrift import TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
-from local_warehouse.catalog.identity import Principal, Refused
+from local_warehouse.catalog.identity import EXPIRED, Principal, Refused
 from local_warehouse.warehouse import Warehouse
 
 from . import gate, rest_api
@@ -159,8 +159,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer_fault(self, fault: Fault) -> None:
         if fault.kind == "expired_token":
-            message = "Invalid access token: the token is expired."
-            self._answer(HTTPStatus.FORBIDDEN, headers={ERROR_HEADER: message})
+            self._answer(HTTPStatus.FORBIDDEN, headers={ERROR_HEADER: EXPIRED})
             return
         message = "TEMPORARILY_UNAVAILABLE: the warehouse is starting."
         if fault.kind == "http_status":

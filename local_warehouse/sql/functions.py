@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import Function
-from local_warehouse.errors import SqlError, unsupported
+from local_warehouse.errors import unsupported, wrong_number_of_arguments
 
 from .names import Resolver, is_cte
 from .parsing import parse_expression
@@ -59,12 +59,8 @@ class ArgumentSubstitution:
 
     def __init__(self, function: Function, values: Sequence[exp.Expr], resolver: Resolver) -> None:
         if len(values) != len(function.parameters):
-            raise SqlError(
-                "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
-                f"The `{function.name}` requires {len(function.parameters)} parameters but the "
-                f"actual number is {len(values)}.",
-                "42605",
-            )
+            wanted = len(function.parameters)
+            raise wrong_number_of_arguments(function.name, wanted, len(values))
         self._function = function
         self._values = values
         self._resolver = resolver

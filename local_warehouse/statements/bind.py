@@ -118,8 +118,7 @@ def version_of(table: Table, kind: str, expression: str, context: Context) -> tu
 
 def _invalid_point(kind: str, given: object) -> SqlError:
     if kind == "TIMESTAMP":
-        problem = f"The provided timestamp ({given}) cannot be converted to a valid timestamp."
-        return SqlError("DELTA_TIMESTAMP_INVALID", problem, "42816")
+        return invalid_timestamp(str(given))
     if isinstance(given, str):
         problem = f"The provided version ({given}) is not a valid version."
         return SqlError("DELTA_VERSION_INVALID", problem, "42815")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from crm.model.schema import ACCOUNTS
-from crm.repository import operations
+from crm.repository import _sql, operations
 from crm.repository.errors import AlreadyExists, NotSaved
 from crm.repository.operations import Operation
 from crm.repository.records import _saving, accounts
@@ -48,7 +48,7 @@ def test_who_committed_first_keeps_the_key(
 
     monkeypatch.setattr(Warehouse, "execute", slow)
     if not is_known:
-        monkeypatch.setattr(_saving, "_HISTORY", "SELECT no_such_column AS version FROM {table}")
+        monkeypatch.setattr(_sql, "NEWEST_COMMIT", "SELECT no_such FROM {table}")
     with pytest.raises(AlreadyExists):
         accounts.create(warehouse, {"bsnid": "B", "team": "Alice's"})
     rows = warehouse.query(f"SELECT team FROM {warehouse.namespace.table(ACCOUNTS)}")

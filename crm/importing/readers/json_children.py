@@ -68,7 +68,7 @@ def _records(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
                 row[table.parent_key] = bsnid
             yield RawRow(place, list(row.items()))
         elif record is not None:
-            yield refused(place, f"is {kind_of(record)}, not a record; not imported")
+            yield not_a_record(place, record)
 
 
 def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
@@ -114,6 +114,10 @@ def _as_value(value: Any) -> Any:
 
 def refused(name: str, reason: str) -> RawRow:
     return RawRow(name, None, [Remark(REFUSED, reason)])
+
+
+def not_a_record(name: str, value: Any) -> RawRow:
+    return refused(name, f"is {kind_of(value)}, not a record; not imported")
 
 
 def kind_of(value: Any) -> str:

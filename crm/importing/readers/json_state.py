@@ -31,7 +31,7 @@ from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, UPDATES,
 
 from . import json_shapes
 from .encoding import Encoding
-from .json_children import Record, children, kind_of, owners, refused, value_of
+from .json_children import Record, children, kind_of, not_a_record, owners, refused, value_of
 from .json_outline import WORDS, Node, outlines
 from .json_shapes import KEYED, Section
 from .json_text import JsonText, as_id
@@ -269,7 +269,7 @@ def _plain_rows(text: JsonText, section: Section) -> Iterator[RawRow]:
         if isinstance(record, dict):
             yield RawRow(key, list(record.items()))
         else:
-            yield refused(key, f"is {kind_of(record)}, not a record; not imported")
+            yield not_a_record(key, record)
 
 
 def _section_rows(file: _File, table: Table) -> Iterator[RawRow]:
@@ -278,7 +278,7 @@ def _section_rows(file: _File, table: Table) -> Iterator[RawRow]:
     owner_of: dict[str, Any] | None = None
     for key, record in file.records(table):
         if not isinstance(record, dict):
-            yield refused(key, f"is {kind_of(record)}, not a record; not imported")
+            yield not_a_record(key, record)
             continue
         row = dict(record)
         if table is ACCOUNTS:

@@ -10,11 +10,11 @@ from typing import Any
 
 from crm.model.namespace import Namespace, quoted
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
+from crm.model.schema import ACCOUNTS, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository.errors import TooMany
-from crm.repository.records import _account_list, _status_since, updates, use_cases
+from crm.repository.records import _status_since, view_counts
 from crm.repository.records._list_query import ListSource, Query
 from crm.warehouse import Warehouse
 
@@ -24,11 +24,6 @@ MOST = 4_000
 KEY_BYTES = 64 * MOST
 NAME_LENGTH = 100
 
-_SOURCES = {
-    ACCOUNTS: _account_list.SOURCE,
-    USE_CASES: use_cases.SOURCE,
-    UPDATES: updates.SOURCE,
-}
 _SELECTED = """
 SELECT {selected} FROM (
   SELECT {columns} FROM {table} WHERE ARRAY_CONTAINS({keys}, {key})
@@ -129,7 +124,7 @@ def _matching(
         sql, bound = Query.of(wh.namespace, listing, source).matching(selected, more)
         return wh.query(sql, {**bound, **params})
 
-    return _status_since.read(wh, listing, _SOURCES[selection.table], query)
+    return _status_since.read(wh, listing, view_counts.SOURCES[selection.table], query)
 
 
 def name_of(table: Table, alias: str) -> str:

@@ -49,9 +49,9 @@ def latest_versions_of_existing(wh: Warehouse) -> dict[Table, int]:
     """Return the version of each table, without those that do not exist."""
     found = {}
     for table in TABLES:
-        sql = "DESCRIBE HISTORY {table} LIMIT 1"
+        place = wh.namespace.table(table)
         try:
-            rows = wh.query(_sql.render(wh.namespace, sql, table=wh.namespace.table(table)))
+            rows = wh.query(_sql.render(wh.namespace, _sql.NEWEST_COMMIT, table=place))
         except ObjectNotFound:
             continue
         found[table] = rows[0]["version"]

@@ -37,9 +37,6 @@ _LOST = (Dropped, StatementTimeout, SignInFailed)
 _RECENT = 100
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-_HISTORY = """
-DESCRIBE HISTORY {table} LIMIT 1
-"""
 _INSERTED = """
 SELECT t.created_at, MAX(t._commit_version) AS version FROM {feed} AS t
 WHERE t._change_type = 'insert'
@@ -220,7 +217,7 @@ def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping
     created = {row["created_at"] for row in rows} - {None}
     moments = [(each - _EPOCH) // dt.timedelta(microseconds=1) for each in created]
     try:
-        history = wh.query(_sql.render(home, _HISTORY, table=home.table(table)))
+        history = wh.query(_sql.render(home, _sql.NEWEST_COMMIT, table=home.table(table)))
         latest = max(row["version"] for row in history)
         feed = home.change_feed(table, max(0, latest - _RECENT))
         sql = _sql.render(home, _INSERTED, feed=feed)

@@ -16,7 +16,7 @@ from ._platform_status import IN_STATUS_SINCE
 
 # The most lists that one statement counts, since each may need several parameters.
 MOST = 30
-_SOURCES = {
+SOURCES = {
     ACCOUNTS: _account_list.SOURCE,
     USE_CASES: use_cases.SOURCE,
     UPDATES: updates.SOURCE,
@@ -31,7 +31,7 @@ def count(wh: Warehouse, asked: Sequence[tuple[Table, Listing]]) -> list[int | N
     case was set, which needs the change feed. One statement, or none. Raises WarehouseError.
     """
     counted = [
-        (place, Query.of(wh.namespace, listing, _SOURCES[table], f"v{place}_"))
+        (place, Query.of(wh.namespace, listing, SOURCES[table], f"v{place}_"))
         for place, (table, listing) in enumerate(asked[:MOST])
         if table is not USE_CASES or IN_STATUS_SINCE not in listing.dates
     ]

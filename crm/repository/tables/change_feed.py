@@ -21,7 +21,7 @@ from cachetools import LRUCache
 from crm.model.namespace import Namespace, PastNamespace, quoted
 from crm.model.schema import TABLES, Table
 from crm.repository import _sql, ddl, properties, versions
-from crm.repository.versions import Commit
+from crm.repository.versions import Commit, gone
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import PermissionDenied, StatementFailed
 
@@ -38,18 +38,12 @@ _REASONS = {
     # The table was dropped and created again.
     "DELTA_CDC_START_VERSION_AFTER_LATEST": _INTERRUPTED,
     # The beginning of the log was deleted.
-    "DELTA_LOG_FILE_NOT_FOUND": _INTERRUPTED,
     "DELTA_TRUNCATED_TRANSACTION_LOG": _INTERRUPTED,
     "DELTA_VERSIONS_NOT_CONTIGUOUS": _INTERRUPTED,
-    "DELTA_VERSION_NOT_FOUND": _INTERRUPTED,
-    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION": _INTERRUPTED,
-    # Delta refuses versions beyond delta.deletedFileRetentionDuration, whether or not their files
-    # exist (delta-io/delta, SnapshotManagement.scala).
-    "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION": _EXPIRED,
-    "DELTA_FILE_NOT_FOUND_DETAILED": _FILES_GONE,
+    **dict.fromkeys(gone.NO_VERSION, _INTERRUPTED),
+    gone.EXPIRED: _EXPIRED,
+    **dict.fromkeys(gone.FILES, _FILES_GONE),
     "DELTA_CHANGE_DATA_FILE_NOT_FOUND": _FILES_GONE,
-    "FAILED_READ_FILE.DBR_FILE_NOT_EXIST": _FILES_GONE,
-    "FAILED_READ_FILE.FILE_NOT_EXIST": _FILES_GONE,
 }
 _RETENTION = ddl.RETENTION[1]
 _DEFAULT_RETENTION = dt.timedelta(days=7)

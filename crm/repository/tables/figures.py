@@ -17,7 +17,6 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound
 from crm.warehouse.usage import APP
 
-_LAST_COMMIT = "DESCRIBE HISTORY {table} LIMIT 1"
 _TODAY = """
 SELECT statement_id, start_time, total_duration_ms, query_tags['page'] AS page,
   COUNT(*) OVER () AS statements, SUM(total_duration_ms) OVER () AS milliseconds
@@ -84,7 +83,7 @@ def of_table(wh: Warehouse, table: Table) -> TableFigures | None:
 def last_commit(wh: Warehouse, table: Table) -> Row:
     """Return the latest version in the table's history. Raises ObjectNotFound."""
     place = wh.namespace.table(table)
-    (commit,) = wh.query(_sql.render(wh.namespace, _LAST_COMMIT, table=place))
+    (commit,) = wh.query(_sql.render(wh.namespace, _sql.NEWEST_COMMIT, table=place))
     return commit
 
 

@@ -64,7 +64,7 @@ def change_nothing(wh: Warehouse, table: Table) -> None:
 
     The warehouse refuses it like any other UPDATE.
     """
-    wh.execute(_on(wh, table, "UPDATE {table} SET {key} = {key} WHERE FALSE"), repeatable=True)
+    wh.execute(_sql.change_nothing(wh.namespace, table), repeatable=True)
 
 
 def _on(wh: Warehouse, table: Table, template: str) -> str:
