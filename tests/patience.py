@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from functools import cache
+from typing import Any
 
 # The seconds that ``_work`` takes on an idle core of an ordinary server.
 _REFERENCE = 0.015
@@ -28,6 +29,14 @@ def seconds(limit: float) -> float:
     A machine can become busier after it was measured, hence never less than three times.
     """
     return limit * max(3.0, 2 * factor())
+
+
+def wait_for_pages(client: Any, limit: float = 10.0) -> None:
+    """Wait until the app has found that the warehouse answers again: a page is shown."""
+    ends = time.monotonic() + seconds(limit)
+    while client.get("/accounts/").status_code != 200:
+        assert time.monotonic() < ends
+        time.sleep(0.1)
 
 
 def next_second() -> dt.datetime:

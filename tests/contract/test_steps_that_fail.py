@@ -13,7 +13,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
 from ..pages.html import HTMX, filled_in, parsed, texts
-from ..patience import seconds
+from ..patience import seconds, wait_for_pages
 from .family import ACCOUNT, CHILDREN, ORPHANS, STAMP, counts
 
 UNSURE = "(this may have been done: its answer did not arrive)"
@@ -56,7 +56,7 @@ def test_a_step_that_fails_in_another_way(
     ]
     server.clear_faults()
     settings.EDIP_REQUEST_TIMEOUT = 60.0
-    wait_for_probe(client)
+    wait_for_pages(client)
     go_on = toast.select_one("form")
     assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
     assert counts(family) == [0, 0, 0, 0]
@@ -85,11 +85,3 @@ def test_what_somebody_changed_meanwhile_is_asked_about(
     assert counts(family) == [1, 0, 0, 1]
     assert client.post("/accounts/B1/delete/").status_code == 303
     assert counts(family) == [0, 0, 0, 0]
-
-
-def wait_for_probe(client: Client) -> None:
-    """Wait until the app has found that the warehouse answers again."""
-    deadline = time.monotonic() + seconds(10)
-    while client.get("/accounts/").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

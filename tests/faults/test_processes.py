@@ -26,7 +26,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import BASE_DIR, LocalWarehouse, _wait_until_ready
 from ..deployment.conftest import App, children, start, token_sign_in  # noqa: F401
-from ..patience import seconds
+from ..patience import seconds, wait_for_pages
 from ..schemas import EMPTY, Schemas
 from ..sizes import only_soak
 from .browser import Browser
@@ -122,17 +122,9 @@ def test_the_warehouse_is_killed(own: OwnWarehouse, settings: Any, moment: str) 
                 own.start()
 
             cell, fault = stage(client, wh, name), f"killed {moment}"
-            recover = partial(wait_for, client)
+            recover = partial(wait_for_pages, client, 20.0)
             found.append(run_cell(fault, cell, own.server, meet, recover, seconds(21)))
     assert [outcome.line() for outcome in found if outcome.red] == []
-
-
-def wait_for(client: Client | Browser) -> None:
-    """Wait until the app answers, and has found that the warehouse does."""
-    ends = time.monotonic() + seconds(20)
-    while client.get("/accounts/").status_code != 200:
-        assert time.monotonic() < ends
-        time.sleep(0.1)
 
 
 # --- the app ---
@@ -167,6 +159,6 @@ def test_the_app_is_stopped(
             if fault == "SIGTERM":
                 browser.app = start(**environment)
 
-        cell, recover = stage(browser, families, name), partial(wait_for, browser)
+        cell, recover = stage(browser, families, name), partial(wait_for_pages, browser, 20.0)
         found.append(run_cell(fault, cell, server, meet, recover, seconds(15)))
     assert [outcome.line() for outcome in found if outcome.red] == []

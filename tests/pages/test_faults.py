@@ -13,7 +13,7 @@ from crm.model.schema import ACCOUNTS
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
-from ..patience import seconds
+from ..patience import seconds, wait_for_pages
 from .html import parsed, text
 
 DROPPED = "The connection to the warehouse broke"
@@ -48,7 +48,7 @@ DEADLINE = seconds(1)  # 3 s on an idle machine
 
 @pytest.fixture(params=CASES, ids=NAMES)
 def case(client: Client, warehouse: Warehouse, settings: Any, request: Any) -> Case:
-    recover(client)
+    wait_for_pages(client)
     settings.EDIP_REQUEST_TIMEOUT = DEADLINE
     return request.param
 
@@ -68,13 +68,13 @@ def test_a_page_meets_a_fault(client: Client, server: LocalWarehouse, case: Case
         wait = {600: "10 minutes", 45: "45 seconds"}[case.options["retry_after"]]
         assert f"Try again in {wait}." in text(page, ".lead")
     server.clear_faults()
-    recover(client)
+    wait_for_pages(client)
 
 
 def test_the_file_of_a_list_meets_a_hang(
     client: Client, warehouse: Warehouse, server: LocalWarehouse, settings: Any
 ) -> None:
-    recover(client)
+    wait_for_pages(client)
     settings.EDIP_REQUEST_TIMEOUT = 1.0
     server.fault("hang", times=None, match="accounts")
     started = time.monotonic()
@@ -83,15 +83,7 @@ def test_the_file_of_a_list_meets_a_hang(
     assert (response.status_code, text(parsed(response), "h1")) == (504, SLOW)
     server.clear_faults()
     settings.EDIP_REQUEST_TIMEOUT = 60.0
-    recover(client)
-
-
-def recover(client: Client) -> None:
-    """Wait until a probe has found that the warehouse answers again."""
-    deadline = time.monotonic() + seconds(10)
-    while client.get("/accounts/").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for_pages(client)
 
 
 def test_a_save_meets_a_fault(
@@ -115,6 +107,6 @@ def test_a_save_meets_a_fault(
         assert (DROPPED in page) is is_saved
     server.clear_faults()
     settings.EDIP_REQUEST_TIMEOUT = 60.0
-    recover(client)
+    wait_for_pages(client)
     sql = f"SELECT COUNT(*) AS n FROM {warehouse.namespace.table(ACCOUNTS)}"
     assert warehouse.query(sql) == [{"n": 1 if is_saved else 0}]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,12 @@ def slow(warehouse: Warehouse, proxy: SlowProxy) -> Iterator[Warehouse]:
     yield replace(warehouse, pools=pools)
     proxy.mode = PASS
     pools.dispose()
+
+
+@pytest.fixture
+def through_proxy(warehouse: Warehouse, proxy: SlowProxy, settings: Any) -> Iterator[None]:
+    """The app reaches the warehouse through the proxy and has two seconds for a request."""
+    settings.WAREHOUSE = replace(settings.WAREHOUSE, url=proxy.url)
+    settings.EDIP_REQUEST_TIMEOUT = 2.0
+    yield
+    proxy.mode = PASS

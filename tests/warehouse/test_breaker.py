@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -188,14 +187,6 @@ def test_an_answer_does_not_open_it(
 
 
 # --- requests ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def through_proxy(warehouse: Warehouse, proxy: SlowProxy, settings: Any) -> Iterator[None]:
-    settings.WAREHOUSE = replace(settings.WAREHOUSE, url=proxy.url)
-    settings.EDIP_REQUEST_TIMEOUT = 2.0
-    yield
-    proxy.mode = PASS
 
 
 @pytest.mark.usefixtures("through_proxy")

@@ -198,15 +198,6 @@ def test_an_answer_in_time_leaves_the_connection_alone(warehouse: Warehouse) -> 
 # --- requests ---------------------------------------------------------------------------
 
 
-@pytest.fixture
-def through_proxy(warehouse: Warehouse, proxy: SlowProxy, settings: Any) -> Iterator[None]:
-    """The app reaches the warehouse through the proxy and has two seconds for a request."""
-    settings.WAREHOUSE = replace(settings.WAREHOUSE, url=proxy.url)
-    settings.EDIP_REQUEST_TIMEOUT = 2.0
-    yield
-    proxy.mode = PASS
-
-
 @pytest.mark.usefixtures("through_proxy")
 @pytest.mark.parametrize("mode", [HANG, DRIP])
 def test_a_page_ends(client: Client, proxy: SlowProxy, mode: str) -> None:

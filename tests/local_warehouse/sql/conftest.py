@@ -73,12 +73,16 @@ class MemoryAccess:
         self.require("BROWSE", securable)
 
 
-@pytest.fixture
-def catalog() -> MemoryCatalog:
+def people_and_teams() -> MemoryCatalog:
     catalog = MemoryCatalog()
     catalog.add("people", "id", "name", "team")
     catalog.add("teams", "team", "head")
     return catalog
+
+
+@pytest.fixture
+def catalog() -> MemoryCatalog:
+    return people_and_teams()
 
 
 @pytest.fixture

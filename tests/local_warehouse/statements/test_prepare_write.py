@@ -14,7 +14,7 @@ from local_warehouse.sql.template import Markers
 from local_warehouse.statements import prepare_write
 from local_warehouse.statements.write import Write
 
-from ..sql.conftest import NAMESPACE, MemoryAccess, MemoryCatalog, fails, shown
+from ..sql.conftest import NAMESPACE, MemoryAccess, MemoryCatalog, fails, people_and_teams, shown
 
 Prepare = Callable[[str], Write]
 PEOPLE = "INSERT INTO warehouse.t_people SELECT"
@@ -22,10 +22,7 @@ PEOPLE = "INSERT INTO warehouse.t_people SELECT"
 
 @pytest.fixture
 def catalog() -> MemoryCatalog:
-    catalog = MemoryCatalog()
-    catalog.add("people", "id", "name", "team")
-    catalog.add("teams", "team", "head")
-    return catalog
+    return people_and_teams()
 
 
 @pytest.fixture
