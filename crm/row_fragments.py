@@ -149,7 +149,9 @@ def _see(group: Moment, is_one_entry: bool) -> str:
     if group.deletes_account:
         when, label = group.before, "see it before"
     page = record_url("account-detail", group.bsnid) or page_url("overview")
-    return f' · <a href="{escape(address(when, page))}">{label}</a>'
+    return (
+        f' <span class="only-screen">· <a href="{escape(address(when, page))}">{label}</a></span>'
+    )
 
 
 def initials(name: str) -> str:

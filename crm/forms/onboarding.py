@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -10,17 +11,21 @@ from django.http import QueryDict
 from crm.model import vocabulary
 from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 from crm.repository.records.onboarding import Beginning
+from crm.repository.similar_teams.decided import Team
 
 from .fields import field_for
 from .records import AccountForm
 
 PROBLEM, NEWS = "first_problem", "first_update"
+# The button that passes the warning of similar teams over, and the BSNIDs that this has named.
+ANYWAY, NAMED = "anyway", "named"
 
 
 class NewAccountForm(AccountForm):
     """``closed`` are the tables in which this person can begin nothing.
 
     ``similar`` are accounts that are like the new one, which the person sees before it is saved.
+    A form that a program sends without the page's field ``check`` is not checked for them.
     """
 
     def __init__(
@@ -36,7 +41,8 @@ class NewAccountForm(AccountForm):
         self.own_names = list(self.fields)
         self.fields |= self._beginning()
         self.needs_check = data is None or "check" in data
-        self.similar: list[Any] = []
+        self.similar: list[Team] = []
+        self._passed_over = set(data.getlist(NAMED)) if data and ANYWAY in data else set()
 
     def _beginning(self) -> dict[str, forms.Field]:
         found: dict[str, forms.Field] = {}
@@ -68,6 +74,14 @@ class NewAccountForm(AccountForm):
     def is_begun(self) -> bool:
         """Return whether something is typed into the fields of what the account begins with."""
         return any(field.value() or field.errors for field in self.beginning_fields)
+
+    def warns(self, found: Sequence[Team]) -> bool:
+        """Show these accounts as similar, and return whether the person has to see them first.
+
+        Only *Create anyway* passes a warning over, and only if that has named all of them.
+        """
+        self.similar = sorted(found, key=lambda team: team.bsnid in self._passed_over)
+        return any(team.bsnid not in self._passed_over for team in found)
 
     def beginning(self, author: str, today: Any) -> Beginning:
         """Return what a valid form asks for, written by this person today."""

@@ -44,9 +44,8 @@ def account_create(request: Request) -> HttpResponse:
     if not form.is_valid():
         return editor.invalid()
     bsnid = form.cleaned_data["bsnid"]
-    if form.needs_check and (similar := _similar(request, form)):
-        form.similar, form.needs_check = similar, False
-        editor.submit = "Create anyway"
+    is_begun = _resume.earlier(request).done
+    if form.needs_check and not is_begun and form.warns(_similar(request, form)):
         return editor.show(422)
     return editor.save(
         lambda: _create(request, form),

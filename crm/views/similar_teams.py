@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 from crm.model.schema import ACCOUNTS, MAX_LINE
 from crm.repository.similar_teams import decided, find
 from crm.repository.similar_teams.decided import Team
+from crm.repository.similar_teams.find import Found
 from crm.request import Request
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
@@ -34,6 +36,7 @@ def similar_teams(request: Request) -> HttpResponse:
             found.total, len(found.pairs), are_decided=bool(found.decided)
         ),
         "is_filtered": request.person.is_filtered(ACCOUNTS),
+        "focus": _focus(request, found),
     }
     return render(request, "similar_teams/similar_teams.html", context)
 
@@ -53,17 +56,26 @@ def _decide(request: Request) -> HttpResponse:
             messages.error(request, _wording.not_decided(bsnid))
         else:
             messages.success(request, _wording.decided(one, other, is_again=is_again))
-    place = request.POST.get("place", "")
-    return _respond.go(
-        request, reverse("similar-teams") + (f"#pair-{place}" if place.isdecimal() else "")
-    )
+    query = {"next": request.POST.get("place", "")} | ({"of": "decided"} if is_again else {})
+    return _respond.go(request, f"{reverse('similar-teams')}?{urlencode(query)}")
+
+
+def _focus(request: Request, found: Found) -> dict[str, int]:
+    """Return where the focus goes after an answer: to the pair that has come into its place, or
+    to the last one; 0 where none is left."""
+    asked = request.GET.get("next", "")[:4]
+    if not asked.isdecimal():
+        return {}
+    is_again = request.GET.get("of") == "decided"
+    left = found.decided if is_again else found.pairs
+    return {"decided" if is_again else "pair": min(int(asked), len(left))}
 
 
 @require_safe
 def check_team(request: Request) -> HttpResponse:
     """Show the accounts that are similar to the one in the form of a new account.
 
-    If this shows none, or the warehouse does not answer, submitting the form searches again.
+    Submitting the form searches again.
     """
     team, area, bsnid = (
         request.GET.get(name, "").strip()[:MAX_LINE] for name in ("team", "business_area", "bsnid")

@@ -1,5 +1,5 @@
 """Every page: no axe violations, no sideways scrolling, no hidden focus, nothing that its policy
-forbids."""
+forbids; printed, no controls and nothing that is cut off."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from ..sizes import IS_SOAK, soak
 from .focus import controls_with_hidden_focus
+from .paper import problems_on_paper
 from .policy import violations, watch
 
 PATHS = [
@@ -160,6 +161,7 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
         yield from _sideways(page)
         if hidden := controls_with_hidden_focus(page):
             yield f"hides the focus at {width} x {height} px: {hidden}"
+    yield from problems_on_paper(page)
     yield from violations(page)
 
 

@@ -1,87 +1,64 @@
-"""A printed page shows its content, dark on white, and no controls."""
+"""What a printed page shows. What it must not show: paper.py."""
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, expect
 
-from crm.model.schema import UPDATES
+from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
+from .paper import HEIGHT, WIDTH
 from .records import add_account, change_account
 
 
-def test_print(page: Page) -> None:
-    # A sheet of A4 is 794 px wide: there, the sections are a bar fixed to the bottom.
-    page.set_viewport_size({"width": 794, "height": 1100})
-    page.emulate_media(color_scheme="dark")
-    page.goto("/accounts/BSN001/")
-    on_screen = page.evaluate("getComputedStyle(document.body).backgroundColor")
-
-    page.emulate_media(media="print", color_scheme="dark")
-    expect(page.get_by_role("heading", name="Claims Analytics")).to_be_visible()
-    expect(page.locator(".platform").first).to_contain_text("Completed")
-    _require_no_controls(page, ".sections", ".theme", ".time-machine", ".person", ".platform-set")
-    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert background == "rgb(255, 255, 255)" != on_screen
-    assert _floating(page) == []
-    assert _cut_off(page) == []
-
-    page.goto("/accounts/BSN001/merge/BSN002/")
-    expect(page.locator(".asked").first).to_be_visible()
-    expect(page.locator("main :is(button, select, input):visible")).to_have_count(0)
-    assert _cut_off(page) == []
-
-    page.goto("/use-cases/")
-    assert _cut_off(page) == []
-    page.goto("/accounts/?business_area=Finance")
-    assert _cut_off(page) == []
-    expect(page.get_by_role("link", name="Treasury Risk Reporting", exact=True)).to_be_visible()
-    expect(page.locator(".chips")).to_contain_text("Finance")
-    expect(page.locator(".chip .icon")).to_be_hidden()
-    box = page.locator(".table-box")
-    assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), "the table leaves its frame"
-    for control in (".search", ".filters", ".exports", "main .button"):
-        expect(page.locator(control).first).to_be_hidden()
-
-
-def test_pages_of_updates_and_changes_have_no_controls(
+def test_what_is_closed_on_the_screen_is_whole_on_paper(
     page: Page, tables: Warehouse, bsnid: str
 ) -> None:
     add_account(tables, bsnid, f"Subject {bsnid}")
     change_account(tables, bsnid, team=f"Renamed {bsnid}", vp="Vera")
-    updates = [{"id": f"{bsnid}-{n}", "account_bsnid": bsnid} for n in range(21)]
-    insert_missing(tables, UPDATES, updates)
-    page.emulate_media(media="print")
+    text = "Nobody answers the phone. " * 40 + "Monday?"
+    insert_missing(
+        tables,
+        UPDATES,
+        [{"id": f"{bsnid}-{n}", "account_bsnid": bsnid, "description": text} for n in range(21)],
+    )
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.emulate_media(media="print", color_scheme="dark")
     page.goto(f"/accounts/{bsnid}/")
     expect(page.get_by_text("Updates 1 to 20 of 21")).to_be_visible()
-    expect(page.locator("#updates-next")).to_be_hidden()
+    expect(page.locator("p.prose", has_text="Monday?").first).to_be_visible()
+    expect(page.locator(".prose.clamped").first).to_be_hidden()
     page.goto(f"/accounts/{bsnid}/history/?kind=changed")
     expect(page.get_by_text("Vera")).to_be_visible()
     # Not even as an empty box.
     expect(page.locator(".change-actions").first).to_have_css("display", "none")
+    page.goto("/accounts/BSN001/")
+    expect(page.get_by_role("heading", name="Claims Analytics")).to_be_visible()
+    expect(page.locator(".platform").first).to_contain_text("Completed")
+    expect(page.locator(".use-case-body").first).to_be_visible()
+    page.goto("/accounts/BSN001/merge/BSN002/")
+    expect(page.locator(".asked").first).to_be_visible()
+    page.goto("/search/?q=risk")
+    expect(page.locator("#everything")).to_be_visible()
 
 
-def _require_no_controls(page: Page, *controls: str) -> None:
-    for control in (*controls, "main .button"):
-        expect(page.locator(control).first).to_be_hidden()
-    expect(page.locator("main :is(button, select, input):visible")).to_have_count(0)
-
-
-def _floating(page: Page) -> list[str]:
-    """Return the classes of the elements that a page would print over others."""
-    return page.evaluate(
-        """[...document.querySelectorAll("body *")].filter((element) =>
-          element.checkVisibility() && getComputedStyle(element).position.match(/fixed|sticky/)
-        ).map((element) => element.className)"""
+def test_a_list_of_22_accounts_takes_two_sheets(page: Page, tables: Warehouse, bsnid: str) -> None:
+    area, people = (
+        f"Long-Term Savings {bsnid}",
+        {"vp": "Margaret Osei", "admin": "Robert Nakamura"},
     )
-
-
-def _cut_off(page: Page) -> list[str]:
-    """Return the texts that do not fit into their elements."""
-    return page.evaluate(
-        """[...document.querySelectorAll("main :not(.visually-hidden)")].filter((element) =>
-          element.checkVisibility() && element.scrollWidth > element.clientWidth &&
-          getComputedStyle(element).overflowX !== "visible"
-        ).map((element) => element.innerText)"""
-    )
+    accounts = [
+        {"bsnid": f"{bsnid}-{n}", "team": f"Pensions and Claims {n}", "business_area": area}
+        for n in range(22)
+    ]
+    insert_missing(tables, ACCOUNTS, [{**each, **people} for each in accounts])
+    page.goto(f"/accounts/?business_area={area}")
+    expect(page.locator("tbody tr")).to_have_count(22)
+    page.emulate_media(media="print")
+    expect(page.locator(".chips")).to_contain_text(area)
+    expect(page.locator(".chip .icon")).to_be_hidden()
+    sheets = page.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", sheets)) == 2

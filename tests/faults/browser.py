@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http.cookies import SimpleCookie
 from typing import Any
 
 import requests
@@ -34,6 +35,13 @@ class Browser:
             (files if hasattr(value, "read") else fields)[name] = value
         return self._send("POST", path, fields | {"csrfmiddlewaretoken": self._token()}, files)
 
+    def _heed(self, set_cookie: str) -> None:
+        """Keep the cookie, or drop it if the app deletes it."""
+        for name, cookie in SimpleCookie(set_cookie).items():
+            self._cookies[name] = cookie.coded_value
+            if cookie["max-age"] == "0":
+                del self._cookies[name]
+
     def _token(self) -> str:
         """Return the token that every form has; it belongs to the cookie."""
         if not self._csrf:
@@ -58,7 +66,8 @@ class Browser:
             )
         except requests.RequestException:
             return HttpResponse(b"", "no answer", NO_ANSWER)
-        self._cookies |= answer.cookies.get_dict()
+        for header in answer.raw.headers.getlist("Set-Cookie"):
+            self._heed(header)
         response = HttpResponse(
             answer.content, answer.headers.get("Content-Type"), answer.status_code
         )

@@ -50,8 +50,7 @@ def merge_them(stage: Stage) -> None:
     open_pair(stage)
     stage.facts["rows"] = rows.read(stage.wh, stage.bsnid)
     page = parsed(stage.client.get(merge(stage)["Location"]))
-    # The last one: a Browser keeps cookies that are deleted, so messages of earlier doors stay.
-    stage.facts["undo"] = page.select("#toasts form")[-1]["action"]
+    stage.facts["undo"] = page.select_one("#toasts form")["action"]
 
 
 def undo(stage: Stage) -> HttpResponse:

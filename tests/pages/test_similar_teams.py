@@ -17,6 +17,12 @@ from .html import HTMX, filled_in, parsed, record_form, text, texts
 from .test_bulk import GetPage
 
 
+def pressed(page: BeautifulSoup, selector: str) -> dict[str, Any]:
+    """Return what the first of these forms sends when its button is pressed."""
+    form = page.select_one(selector)
+    return filled_in(form) | {each["name"]: each["value"] for each in form.select("button[name]")}
+
+
 def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
     client: Client,
     warehouse: Warehouse,
@@ -44,6 +50,9 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
     assert [a["href"] for a in found.select(".merge-found a")] == ["/accounts/B2/merge/B1/"]
     _require_two_teams_until_taken_back(client, get_page, page)
     _require_accounts_that_are_seen(client, warehouse)
+    _require_focus_on_the_next_pair(client, make_account, get_page)
+    for bsnid in ("B4", "B5"):
+        accounts.delete(warehouse, bsnid)
     table = warehouse.namespace.table(OPERATIONS)
     warehouse.execute(f"DROP TABLE {table}", repeatable=False)
     page = parsed(client.post("/similar-teams/", {"one": "B1", "other": "B2"}, follow=True))
@@ -62,9 +71,7 @@ def _require_two_teams_until_taken_back(
         ("td form", "No other two teams of one", []),
         (".decided form", "1 pair of accounts", ["/accounts/B2/merge/B1/"]),
     ):
-        form = filled_in(page.select_one(button)) | {
-            each["name"]: each["value"] for each in page.select(f"{button} button[name]")
-        }
+        form = pressed(page, button)
         swapped = form | {"one": form["other"], "other": form["one"]}
         for sent in (form, swapped):
             page = parsed(client.post("/similar-teams/", sent, follow=True))
@@ -87,6 +94,25 @@ def _require_accounts_that_are_seen(client: Client, warehouse: Warehouse) -> Non
     assert warehouse.query(wanted)[0]["n"] == 0
 
 
+def _require_focus_on_the_next_pair(
+    client: Client, make_account: Callable[..., str], get_page: GetPage
+) -> None:
+    """The keyboard goes on with the pair that has come into the place, or with what is left."""
+    make_account("B4", team="Tax Desk"), make_account("B5", team="Desk, Tax")
+    page = get_page("/similar-teams/")
+    focused = []
+    for button in ("td form", "td form", ".decided form", ".decided form"):
+        page = parsed(client.post("/similar-teams/", pressed(page, button), follow=True))
+        focused.append(text(page, "main [autofocus]"))
+    assert focused == [
+        "Compare Tax Desk and Desk, Tax",
+        "No other two teams of one business area have nearly the same name or key.",
+        "Show it again: Tax Desk and Desk, Tax",
+        text(page, ".lead"),
+    ]
+    assert not get_page("/similar-teams/").select("main [autofocus]")
+
+
 def test_a_similar_team_is_named_before_another_account_is_created(
     client: Client, warehouse: Warehouse, make_account: Callable[..., str], server: LocalWarehouse
 ) -> None:
@@ -94,19 +120,33 @@ def test_a_similar_team_is_named_before_another_account_is_created(
     typed: dict[str, Any] = {"team": "Ops Claims", "business_area": "Finance", "bsnid": "B2"}
     warned = parsed(client.get("/similar-teams/check/", typed, **HTMX))
     assert warned.select_one("a")["href"] == "/accounts/B1/"
-    # What was typed is looked for again on saving if nothing was shown, also since nobody answered.
-    assert not warned.select("[name=check]")
+    assert text(warned, "#anyway[hx-swap-oob] button") == "Create anyway"
     server.fault("error", error_class="INTERNAL_ERROR", sqlstate="XX000")
     for _ in ("the statement fails", "nothing is like it"):
         unlike = client.get("/similar-teams/check/?team=Tax", **HTMX)
         assert unlike.status_code == 200
-        assert not parsed(unlike).select("a")
-        assert parsed(unlike).select("[name=check]")
+        assert not parsed(unlike).select("a, button")
     form = record_form(client.get("/accounts/new/")) | typed
-    refused = client.post("/accounts/new/", form)
+    # Enter presses the first button. However often: it creates nothing while the warning stands.
+    for _ in range(2):
+        refused = client.post("/accounts/new/", form)
+        assert refused.status_code == 422
+        page = parsed(refused)
+        assert texts(page, "#similar .key") == ["B1"]
+        assert texts(page, "#record .actions button") == ["Create account", "Create anyway"]
+        assert not page.select_one("#record button").has_attr("name")
+        form = record_form(refused)
+    # Create anyway passes over those whom the page named, and no others.
+    button = page.select_one("#anyway button")
+    anyway = form | {button["name"]: button["value"]}
+    make_account("B3", team="Claims Ops")
+    refused = client.post("/accounts/new/", anyway)
     assert refused.status_code == 422
-    assert text(parsed(refused), "#similar .banner p") == "This team may have an account already:"
-    assert text(parsed(refused), "#record .button-primary") == "Create anyway"
+    assert texts(parsed(refused), "#similar .key") == ["B3", "B1"]
     assert accounts.get(warehouse, "B2") is None
-    assert client.post("/accounts/new/", record_form(refused)).status_code == 303
+    named = [each["value"] for each in parsed(refused).select("#similar [name=named]")]
+    # The account that does not come into being takes the warning along.
+    taken = client.post("/accounts/new/", anyway | {"named": named, "bsnid": "B3"})
+    assert texts(parsed(taken), "#anyway button") == ["Create anyway"]
+    assert client.post("/accounts/new/", anyway | {"named": named}).status_code == 303
     assert accounts.get(warehouse, "B2")
