@@ -1,4 +1,5 @@
-"""Marks who may use which view. ``AccessMiddleware`` (crm/middleware/person.py) enforces it.
+"""Decorators that mark who may use a view. ``AccessMiddleware`` (crm/middleware/person.py)
+enforces the marks.
 
 By default everybody who is signed in may read (``SAFE`` methods), and any other method is for
 people who may write. The decorators here mark the exceptions.
@@ -20,19 +21,19 @@ _FOR_WRITERS, _FOR_ADMINS, _WRITES_NOTHING = "is_for_writers", "is_for_admins", 
 
 
 def for_writers(view: View) -> View:
-    """Hide a page from readers, also with GET: it only leads to writing."""
+    """Refuse readers the page, even with GET, because it only leads to a write."""
     setattr(view, _FOR_WRITERS, True)
     return view
 
 
 def for_admins(view: View) -> View:
-    """Hide a page from everybody but administrators."""
+    """Refuse the page to everybody but administrators."""
     setattr(view, _FOR_ADMINS, True)
     return view
 
 
 def writes_nothing(view: View) -> View:
-    """Let readers use a view that takes POST but changes no data, such as a preference."""
+    """Allow readers a view that accepts POST but changes no data, such as a preference."""
     setattr(view, _WRITES_NOTHING, True)
     return view
 

@@ -1,4 +1,4 @@
-"""The context of the frame around every page: sections, person, moment and theme."""
+"""The template context of every page: sections, person, moment and theme."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SECTIONS = (
 # The lists that open with a saved view, if the person has chosen one.
 _LISTS = {"account-list": "accounts", "use-case-list": "use_cases", "update-list": "updates"}
 
-# The overview's own path is the beginning of every path.
+# Every path begins with the overview's path.
 _WITHIN_OVERVIEW = ("attention", "trends")
 
 _ADMIN_TOOLS = ("Admin tools", "admin-tools", "wrench-screwdriver")
@@ -73,7 +73,7 @@ def _section(path: str, known: dict[str, str] | None, label: str, name: str, ico
 
 
 def _default_view(known: dict[str, str] | None, list_name: str) -> str:
-    """Return the page of the view that the person sees first in a list; empty for all rows."""
+    """Return the URL of the person's default view of a list; empty if there is none."""
     if known is None:
         return record_url("default-view", list_name)
     return record_url("saved-view", known.get(list_name))

@@ -16,13 +16,12 @@ PREFIX = "__Host-edip-"
 
 
 def cookie_name(request: HttpRequest, name: str) -> str:
-    """Return the name under which the request's browser keeps the cookie."""
+    """Return the name of the cookie in the request's browser."""
     return f"{PREFIX}{name}" if request.is_secure() else name
 
 
-# Which saved view the person sees first in each list: so the menu needs no statement. One that was
-# chosen in another browser counts when the cookie has ended. Another person in this browser has
-# other ones.
+# The person's default view of each list, so that the menu needs no statement. A choice in another
+# browser counts after this cookie has ended. The cookie counts only for the same person.
 DEFAULT_VIEWS = "views"
 _DEFAULTS_KEPT_FOR = 60 * 60
 VIEW_ID = re.compile(r"[0-9a-f-]{1,64}")
@@ -30,7 +29,7 @@ _OF = "of"
 
 
 def default_views(request: HttpRequest, person: str) -> dict[str, str] | None:
-    """Return the id of the view by the name of the list; None where the browser knows nothing."""
+    """Return the ids of the default views by list name; None without a cookie of this person."""
     found = dict(parse_qsl(request.COOKIES.get(cookie_name(request, DEFAULT_VIEWS), "")))
     if found.pop(_OF, "") != _hash(person):
         return None

@@ -1,4 +1,4 @@
-"""The small parts that pages have by the dozen: as functions they cost a tenth of a template."""
+"""Functions that render small parts of which a page has dozens, ten times as fast as templates."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _PUT_BACK = (
 
 
 def filled(markup: str, *args: object) -> SafeString:
-    """Return what Django's ``format_html`` does, in a quarter of its time."""
+    """Return the same as Django's ``format_html``, in a quarter of its time."""
     return SafeString(markup.format(*map(escaped, args)))
 
 
 def escaped(value: Any) -> str:
-    """Return what Django's ``conditional_escape`` does, in a fraction of its time."""
+    """Return the same as Django's ``conditional_escape``, in a fraction of its time."""
     if type(value) is str:
         return escape(value)
     return value if type(value) is SafeString else conditional_escape(value)
@@ -79,8 +79,7 @@ def _name_link(page: str, name: str | None) -> str:
 
 
 def prose(value: str | None) -> str:
-    """Return what somebody wrote, with its line breaks, links and mentions; a long text opens on
-    demand."""
+    """Return a text with its line breaks, links and mentions; a long text is collapsed."""
     if not value:
         return ""
     whole = filled('<p class="prose" dir="auto">{}</p>', linked(value))
@@ -95,7 +94,7 @@ def prose(value: str | None) -> str:
 
 
 def linked(value: str) -> str:
-    """Return a text with its links as links, and what mentions a person marked."""
+    """Return a text with links, and with mentions of people marked."""
     if "://" not in value and "@" not in value:
         return value
     return format_html_join(
@@ -111,17 +110,17 @@ _LINKED: dict[str, Callable[[str], str]] = {
 
 
 def shorten(text: str, length: int) -> str:
-    """Return the first characters of a text that is longer than ``length``, and an ellipsis."""
+    """Return the text, cut with an ellipsis if it is longer than ``length``."""
     if len(text) <= length:
         return text
-    # Truncator looks at each character, because some are drawn over the one before.
+    # Truncator is slow: it examines each character, because of combining ones.
     return f"{text[: length - 1]}…" if text.isascii() else Truncator(text).chars(length)
 
 
 def badge(status: str | None, swaps: str = "") -> str:
     """Return a status with its colour and icon, or a dash.
 
-    htmx puts it in the place of the page's element that the selector ``swaps`` finds.
+    htmx replaces the page's element that the selector ``swaps`` finds with it.
     """
     if not status:
         return _NOTHING
@@ -140,9 +139,9 @@ def _badge(status: str, swaps: str, tone: str, icon_name: str) -> SafeString:
 
 
 def status_link(link: str, status: str | None, of: str) -> str:
-    """Return a status that opens the form which sets it; ``link`` is empty where there is none.
+    """Return a status that links to the form which sets it; without ``link``, only the status.
 
-    ``of`` says for screen readers whose status it is: those of a list read alike.
+    ``of`` names its owner for screen readers, since the statuses of a list sound alike.
     """
     if not link:
         return badge(status)
@@ -196,7 +195,7 @@ def plain_day(value: dt.date) -> str:
 
 
 def change_item(change: Change, revert: str) -> str:
-    """Return one change of a history; ``revert`` is the page that reverts it, if there is one."""
+    """Return one change of a history; ``revert`` is the URL that reverts it, or empty."""
     kind = change.kind
     note = _REASON.format(escape(change.reason)) if change.reason else ""
     put_back = ""
@@ -230,9 +229,9 @@ def _put_back(url: str, label: str, name: str) -> str:
 
 
 def _field_changes(change: Change, revert: str) -> str:
-    """Return what a change did to each field.
+    """Return the list of changed fields.
 
-    Only a record that was changed has fields that can be reverted by themselves.
+    Fields can be reverted separately only if the record was changed, not created or deleted.
     """
     kind, lines = change.kind, []
     for field in change.fields:
@@ -252,7 +251,7 @@ def _field_changes(change: Change, revert: str) -> str:
 def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> SafeString:
     """Return the links of a card: its history and, for those who may write, edit and delete.
 
-    ``what`` is the record's kind in words. ``edit`` is empty for those who may not write. The
+    ``what`` is the name of the record's kind. ``edit`` is empty for people who may not write. The
     list of the cards names the dialog in ``hx-target``.
     """
     links = [

@@ -103,7 +103,7 @@ def _symbol(key: str, drawing: str) -> str:
 
 @lru_cache(maxsize=200)
 def icon(name: str, size: int) -> str:
-    """Return an icon that stands beside a word, and so is hidden from screen readers.
+    """Return an icon for use beside a word; it is hidden from screen readers.
 
     Raises LookupError for an icon that the file does not have.
     """

@@ -1,9 +1,9 @@
 """Recent changes for open pages: one statement per interval for the whole process.
 
-Pages ask every second and a half. The first request after the interval asks the warehouse; all
-others get the answer of the last statement. While no page is open nobody asks, and the warehouse
-can go to sleep. Each identity has its own watch, which reads with its rights: nobody gets a change
-that was read with the rights of another person.
+Pages ask every second and a half. The first request after the interval runs a statement; all
+others get the result of the last statement. While no page is open no statement runs, and the
+warehouse can stop. Each identity has its own watch, which reads with its rights, so that nobody
+gets a change that was read with the rights of another person.
 
 A cursor holds the versions of the tables, so any process can answer it.
 """
@@ -26,10 +26,10 @@ from crm.repository.past.recent_changes import RecentChange
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-# The longest time that we assume between reading a page and its first request here.
+# The assumed longest time between reading a page and its first request here.
 FRESH = dt.timedelta(minutes=1)
 _MOST_WATCHES = 200
-# Seconds after its last use until a watch is dropped.
+# Seconds after its last use at which a watch is dropped.
 _WATCH_SECONDS = 900
 
 Versions = dict[str, int]
@@ -66,7 +66,7 @@ class Watch:
         """Return the changes since the cursor; without one, those of the last minute.
 
         At most one statement; the first time, one more per table. It never waits for another
-        request: while that asks the warehouse, there is the last answer, or none yet. Raises
+        request: while that runs its statement, return the last answer, or none. Raises
         WarehouseError.
         """
         if self._asking.acquire(blocking=False):
@@ -91,7 +91,7 @@ class Watch:
                     self._changes.clear()
             found = recent_changes.changes_since(wh, seen)
         except WarehouseError:
-            # The tables may have been created anew: the next request begins from scratch.
+            # The tables may have been created again, so the next request begins from scratch.
             with self._state:
                 self._seen = None
             raise
@@ -127,7 +127,7 @@ def ask(wh: Warehouse, cursor: str) -> Answer:
     """Ask the watch of this identity; see ``Watch.ask``."""
     with _lock:
         watch = _watches.get(wh.cache_key) or Watch()
-        _watches[wh.cache_key] = watch  # its time begins anew
+        _watches[wh.cache_key] = watch  # its idle time begins again
     return watch.ask(wh, cursor)
 
 
@@ -140,7 +140,7 @@ def _format(versions: Versions) -> str:
 
 
 def _parse(cursor: str) -> Versions | None:
-    """Return None for a text that is no cursor."""
+    """Return the versions in the cursor; None if the text is not a cursor."""
     parts = cursor[:100].split(".")
     if len(parts) != len(TABLES) or not all(p.isascii() and p.isdecimal() for p in parts):
         return None

@@ -1,8 +1,8 @@
 """Counters of this process, and of all processes of an instance, in Prometheus' text format.
 
-Each process counts by itself. Where a folder is given, each also writes its numbers there every
-two seconds, so that whichever process answers /metrics can add them up. What a process that has
-ended counted stays in the sum: counters never fall.
+Each process counts separately. If a folder is given, each process also writes its numbers there
+every two seconds, so that the process which answers /metrics can add them up. The counts of a
+process that has ended stay in the sum, because counters must never fall.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -42,13 +42,13 @@ Sample = tuple[str, Labels]
 _lock = threading.Lock()
 _counts: Counter[Sample] = Counter()
 _file: Path | None = None
-# Who else hears of each number: its name, the value, its labels.
+# A listener that also gets each number: (name, value, labels).
 Listener = Callable[[str, float, Mapping[str, str]], None]
 _listener: Listener | None = None
 
 
 def tell(listener: Listener | None) -> None:
-    """Pass each number to the listener from now on; with None, to nobody."""
+    """Pass each number to the listener from now on; None removes the listener."""
     global _listener
     _listener = listener
 
@@ -78,13 +78,14 @@ def share(folder: Path, gauges: Callable[[], Mapping[str, float]]) -> None:
     # A later process may get the same id.
     _file = folder / f"{os.getpid()}-{time.monotonic_ns()}.json"
     with _lock:
-        _counts.clear()  # what the parent counted before it forked
+        _counts.clear()  # the parent's counts from before the fork
     args = (_file, gauges)
     threading.Thread(target=_write_forever, args=args, daemon=True, name="metrics").start()
 
 
 def text(gauges: Callable[[], Mapping[str, float]]) -> str:
-    """Return the sums over all processes that share a folder with this one, or its own."""
+    """Return the sums over all processes that share the folder; without one, this process's
+    counts."""
     sums = Counter[Sample]()
     for samples in _others():
         sums.update(samples)
@@ -103,7 +104,7 @@ _PARTS = ("bucket", "sum", "count")
 
 
 def _place(sample: Sample) -> tuple[Labels, int, float]:
-    """Return where a sample stands: with its own labels, its buckets in their order."""
+    """Return the sort key of a sample: by its labels, then by bucket."""
     name, labels = sample
     others = tuple(pair for pair in labels if pair[0] != "le")
     part = name.rpartition("_")[2]
@@ -142,7 +143,7 @@ def _write_forever(file: Path, gauges: Callable[[], Mapping[str, float]]) -> Non
 
 
 def _others() -> Iterable[dict[Sample, float]]:
-    """Yield what the other processes wrote; of those that have ended, without gauges."""
+    """Yield the numbers of the other processes; without gauges for processes that have ended."""
     for file in _file.parent.glob("*.json") if _file else ():
         if file == _file:
             continue
@@ -152,7 +153,7 @@ def _others() -> Iterable[dict[Sample, float]]:
                 for (name, labels), number in json.loads(file.read_text())
             }
             try:
-                # All processes of an instance have one user, so this one may ask.
+                # All processes of an instance run as one user, so the check is allowed.
                 os.kill(int(file.name.partition("-")[0]), 0)
             except ProcessLookupError:
                 samples = {each: n for each, n in samples.items() if not _is_gauge(each[0])}

@@ -1,4 +1,4 @@
-"""The request as views see it: Django's own, with what the middleware adds."""
+"""The type of the request in views: Django's, with the attributes that the middleware adds."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Request(HttpRequest):
 
 def page_number(text: str) -> int:
     """Return the number of a page, from 1 to a million; 1 where the text is no number."""
-    # Python refuses to read a number of thousands of digits.
+    # Python raises ValueError for numbers of thousands of digits.
     return min(int(text[:20]), 1_000_000) or 1 if text.isdecimal() else 1
 
 
 def sent_fields(request: HttpRequest, without: str = "") -> list[tuple[str, str]]:
-    """Return the fields of the form that was sent, to send it again: all but its CSRF token, and
-    but the field ``without``."""
+    """Return the submitted fields (name, value) for sending the form again, without the CSRF token
+    and the field ``without``."""
     return [
         (name, value)
         for name, values in request.POST.lists()

@@ -1,6 +1,6 @@
-"""The parts of lists' headings and of a history, as functions: see crm/fragments.py.
+"""Functions that render column headings of lists and parts of histories: see crm/fragments.py.
 
-Lists' rows are in crm/templatetags/_list_rows.py.
+The rows of lists are in crm/templatetags/_list_rows.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from crm.model.as_of_address import address
 from crm.page_urls import page_url, record_url
 
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
-# Of the second and third key that a list is sorted by.
+# The number of the second and third sort key of a list.
 _PLACE = {
     place: mark_safe(
         f'<span class="sort-place"><span class="visually-hidden">, sort key </span>{place}</span>'
@@ -33,10 +33,10 @@ _CHANGED_HEAD = '<h3 class="moment-head"><a {} dir="auto">{}</a></h3>'
 class ListColumn:
     """A column of a list.
 
-    :param name: its name in the list as a file.
-    :param kind: how its cells look: of crm.model.schema.Column, or "name", "account", "status",
-        "platform status", "number", "day".
-    :param sort: the key by which the list can be sorted by it, if it can.
+    :param name: its name in the list's CSV file.
+    :param kind: how its cells look: a kind of crm.model.schema.Column, or "name", "account",
+        "status", "platform status", "number", "day".
+    :param sort: the sort key of the column; empty if the list cannot be sorted by it.
     """
 
     name: str
@@ -68,13 +68,13 @@ class SortLink(Protocol):
 
 
 class SortControls(Protocol):
-    """The part of a list's controls that a column's heading needs."""
+    """The part of a list's controls that column headings need."""
 
     def sort_link(self, key: str) -> SortLink: ...
 
 
 class Moment(Protocol):
-    """What one person did to one account at about one time (crm/views/_history_groups.py)."""
+    """A group of one person's changes to one account (crm/views/_history_groups.py)."""
 
     @property
     def person(self) -> str: ...
@@ -102,9 +102,9 @@ class Moment(Protocol):
 
 
 def moment_head(group: Moment, bsnid: str, is_one_entry: bool) -> SafeString:
-    """Return who did it, to which account, unless that is the page's ``bsnid``, and when.
+    """Return the heading of a group: person, moment, and the account if it is not ``bsnid``.
 
-    ``is_one_entry`` is an operation of many rows in short.
+    ``is_one_entry``: the group is an operation of many rows, shown as one entry.
     """
     url = "" if bsnid or is_one_entry else record_url("account-history", group.bsnid)
     team = escape(group.team or group.bsnid)
@@ -142,7 +142,8 @@ def _who(group: Moment) -> str:
 
 
 def _see(group: Moment, is_one_entry: bool) -> str:
-    """Return the link to the account as it was then, or before it was deleted."""
+    """Return the link to the account as of that moment, or as of the moment before its
+    deletion."""
     if is_one_entry:
         return ""
     when, label = group.moment, "see it as of then"
@@ -160,7 +161,7 @@ def initials(name: str) -> str:
 
 
 def row_id(key: str | None) -> str:
-    """Return the id of a record's row, which an address can name whatever the key is."""
+    """Return the HTML id of a record's row, which can be a URL fragment for any key."""
     text = key or ""
     return f"row-{text}" if _PLAIN.fullmatch(text) else f"row_{text.encode().hex()}"
 

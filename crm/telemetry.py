@@ -1,8 +1,9 @@
 """Sends requests, statements and counters to an OpenTelemetry collector: an optional extra.
 
-It is on where the environment names a collector, as on Databricks Apps with app telemetry, and the
-packages of requirements-otel.txt are installed. The collector gets what the log lines have, but no
-names of people: the tables to which Databricks writes it may have more readers than the log.
+It is on if the environment names a collector, as on Databricks Apps with app telemetry, and the
+packages of requirements-otel.txt are installed. The collector gets the content of the log lines,
+but no names of people: the tables to which Databricks writes it may have more readers than the
+log.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("crm.telemetry")
 
-# Seconds in which a process that ends sends what it still has; Databricks Apps gives it 15 in all.
+# Seconds for sending the rest when a process ends; Databricks Apps gives the process 15 in all.
 LAST_SECONDS = 2.0
 
 _tracer: Tracer | None = None
@@ -32,9 +33,9 @@ _ends: list[Callable[[], object]] = []
 
 
 def start(gauges: Callable[[], Mapping[str, float]]) -> None:
-    """Send from now on, if there is a collector; say in the log why not.
+    """Start sending, if there is a collector; otherwise log the reason.
 
-    It starts threads, so each process does this after it was forked.
+    It starts threads, so each process calls it after its fork.
     """
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return
@@ -48,7 +49,7 @@ def start(gauges: Callable[[], Mapping[str, float]]) -> None:
 
 
 def stop() -> None:
-    """Send what is left, and end; a collector that does not answer is left behind."""
+    """Send the rest, and stop; do not wait longer for a collector that does not answer."""
     global _tracer
     _tracer = None
     metrics.tell(None)
@@ -62,7 +63,7 @@ def stop() -> None:
 
 
 def _start(gauges: Callable[[], Mapping[str, float]]) -> None:
-    """Raises ImportError."""
+    """Start sending. Raises ImportError if the packages are not installed."""
     global _tracer
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -82,10 +83,10 @@ def _start(gauges: Callable[[], Mapping[str, float]]) -> None:
 
 
 def _resource() -> Resource:
-    """Return who sends: the platform's attributes, and which process it is."""
+    """Return the attributes of the sender: the platform's, and the process id."""
     from opentelemetry.sdk.resources import Resource
 
-    # Counters of two processes would else be taken for those of one.
+    # Without it, the counters of two processes would be mixed up.
     attributes = {"service.instance.id": str(uuid.uuid4())}
     given = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     if "service.name=" not in given and not os.environ.get("OTEL_SERVICE_NAME"):
@@ -95,7 +96,7 @@ def _resource() -> Resource:
 
 # --- requests and statements ---
 def begin_request() -> Span | None:
-    """Return the request's span; None where nothing is sent."""
+    """Return the request's span; None if telemetry is off."""
     if not (tracer := _tracer):  # read once: ``stop`` may run meanwhile
         return None
     from opentelemetry.context import Context
@@ -105,7 +106,7 @@ def begin_request() -> Span | None:
 
 
 def end_request(span: Span | None, fields: Mapping[str, Any]) -> None:
-    """End a request's span, with what its log line says."""
+    """End a request's span, with the fields of its log line."""
     if not span:
         return
     span.update_name(f"{fields['method']} {fields['route']}")
@@ -127,7 +128,7 @@ def end_request(span: Span | None, fields: Mapping[str, Any]) -> None:
 def note_statement(
     label: str, seconds: float, query_id: str | None, failure: str, request: Span | None
 ) -> None:
-    """Send a statement that has just ended, below the request that it belongs to."""
+    """Send a span for a statement that has just ended, as a child of its request's span."""
     if not (tracer := _tracer):
         return
     from opentelemetry.context import Context
@@ -161,7 +162,7 @@ def _set_failed(span: Span, kind: str) -> None:
 
 # --- counters ---
 def _pass_on_counters(meter: Meter, gauges: Callable[[], Mapping[str, float]]) -> None:
-    """Let the meter know each number of ``metrics`` from now on."""
+    """Pass each number of ``metrics`` to the meter from now on."""
     tell: dict[str, Callable[[float, Mapping[str, str]], None]] = {}
     for name, (kind, help) in metrics.METRICS.items():
         if kind == "counter":

@@ -109,7 +109,7 @@ urlpatterns = [
     path("admin-tools/integrity/<str:name>/", integrity.repair, name="integrity-repair"),
     path("accounts/<str:bsnid>/history/", history.account_history, name="account-history"),
     path("accounts/<str:bsnid>/since/", diff.diff_account, name="account-diff"),
-    # After the pages of an account, whose key may be "facet" or "bulk".
+    # These come after the pages of an account, because an account's key may be "facet" or "bulk".
     path("accounts/facet/<str:name>/", accounts.account_facet, name="account-facet"),
     path("accounts/bulk/<str:step>/", bulk.of_accounts, name="account-bulk"),
     path("since/", diff.diff_all, name="diff"),

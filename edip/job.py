@@ -1,4 +1,4 @@
-"""Runs one command of the CRM as a job on Databricks, where nothing but parameters can be given.
+"""Run one command of the CRM as a job on Databricks, which can pass only parameters.
 
 Parameters: the folder with the code, then settings as NAME=value (one parameter may have several,
 separated by spaces), then the command with its options. See resources/jobs.yml.
@@ -18,7 +18,7 @@ def main() -> None:
         for setting in rest.pop(0).split():
             name, _, value = setting.partition("=")
             os.environ[name] = value
-    # Commands sign nothing, so each run may have a key of its own.
+    # Commands sign nothing, so each run may use a new key.
     os.environ.setdefault("DJANGO_SECRET_KEY", secrets.token_urlsafe(48))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
     os.chdir(folder)
@@ -29,7 +29,8 @@ def main() -> None:
     try:
         run_command()
     except SystemExit as ended:
-        # Databricks does not document what a task's exit code means: an exception fails the run.
+        # Databricks does not document the meaning of exit codes; an exception certainly fails the
+        # run.
         if ended.code:
             raise RuntimeError(f"{rest[0]} ended with {ended.code}: see above") from None
 

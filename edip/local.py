@@ -1,8 +1,8 @@
 """Find the local warehouse, or start it.
 
 There is one server per machine and data folder. All processes that use it share it (runserver,
-tests, management commands), and it ends when the last of them has ended. It is a process of its
-own, and we connect to it as to Databricks; nothing here imports it.
+tests, management commands), and it ends after the last of them. It is a separate process, to which
+the app connects as to Databricks; nothing here imports it.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def _running(data_dir: Path) -> dict[str, Any] | None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether the process runs. A process that has ended may still have its pid."""
+    """Return whether the process runs. A zombie still has its pid."""
     with suppress(ChildProcessError):
-        # If this process started it, this process has to collect its exit status.
+        # If this process started it, it has to collect its exit status.
         return os.waitpid(pid, os.WNOHANG) == (0, 0)
     try:
         os.kill(pid, 0)
@@ -76,7 +76,9 @@ def _is_alive(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """In containers, often nobody collects the exit status of orphaned processes."""
+    """Return whether the process has ended, but nobody has collected its exit status, which is
+    common in containers.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -90,7 +92,7 @@ def _register(server: dict[str, Any]) -> bool:
     if ours in _registered:
         return True
     try:
-        # Another process may have got the pid since; the answer shows it.
+        # Another process may have this pid by now; the server's answer shows it.
         if _ask(server, "/health").get("pid") != server["pid"]:
             return False
         _ask(server, "/clients", {"pid": os.getpid()})
@@ -136,7 +138,7 @@ def _start(data_dir: Path) -> dict[str, Any]:
         if code is not None and launches == MAX_LAUNCHES:
             raise LocalWarehouseError(_failure(f"ended with code {code}", log))
         if code is not None:
-            # Its predecessor may still be ending, with the folder locked.
+            # The earlier server may still be ending, with the folder locked.
             time.sleep(0.5)
             process = _launch(data_dir, log)
             launches += 1

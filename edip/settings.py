@@ -22,8 +22,8 @@ from . import local
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# Databricks Apps always sets these. Only there does a proxy set the X-Forwarded-* headers. A
-# file .env is for development: it can neither claim to be there, nor count there.
+# Databricks Apps always sets these. Only there does a proxy set the X-Forwarded-* headers. A file
+# .env is for development: it cannot set these, and is not read on Databricks Apps.
 IN_DATABRICKS_APPS = bool(
     os.environ.get("DATABRICKS_APP_NAME") or os.environ.get("DATABRICKS_APP_PORT")
 )
@@ -45,11 +45,11 @@ NAMESPACE = Namespace(
 LOCAL = WAREHOUSE.is_local
 # Days for which Delta keeps the versions and changes that the history pages show.
 EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
-# Seconds between two statements that read the changes by others, while a page is open. These
-# statements keep the warehouse awake; 0 switches them off.
+# Seconds between two statements that read changes by others, while a page is open. These
+# statements keep the warehouse running; 0 switches them off.
 EDIP_LIVE_SECONDS = env.float("EDIP_LIVE_SECONDS", 2.5)
 
-# Seconds in which a request must have all its answers from the warehouse. Imports, exports,
+# Seconds within which a request must get all its answers from the warehouse. Imports, exports,
 # downloads of lists, integrity checks and the connection check may take longer.
 EDIP_REQUEST_TIMEOUT = env.float("EDIP_REQUEST_TIMEOUT", 20.0)
 
@@ -68,9 +68,9 @@ if not SECRET_KEY:
         "DJANGO_SECRET_KEY is missing: 50 random characters or more, the same for every "
         "instance. On Databricks Apps it is the secret django-secret-key (docs/deploy.md)."
     )
-# Earlier keys, while the key is being changed: they still decrypt sessions.
+# Earlier keys, which still decrypt sessions while the key is being changed.
 SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
-# Whether browsers connect without a TLS proxy: for your own machine only.
+# Whether browsers connect without a TLS proxy; only for your own machine.
 EDIP_PLAIN_HTTP = env.bool("EDIP_PLAIN_HTTP", LOCAL)
 if EDIP_PLAIN_HTTP and IN_DATABRICKS_APPS:
     raise ImproperlyConfigured(
@@ -141,7 +141,7 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "crm.forms.records.Renderer"
 
-# No ORM: sessions and messages travel in signed cookies.
+# There is no ORM, so sessions and messages are stored in signed cookies.
 DATABASES: dict[str, dict[str, object]] = {}
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "crm.cookies.MessageStorage"
@@ -170,13 +170,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 2**20)
 # The mapping step of an import has the most fields: see crm/importing/jobs/survey_source.py.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 8000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
-# The largest Cookie header. gunicorn.conf.py lets more through, so that it gets our page.
+# The largest Cookie header. gunicorn.conf.py accepts more, so that people get our error page.
 EDIP_MAX_COOKIES = 8190
 # Writes, and downloads of files, per person and minute, counted in each process.
 EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
 EDIP_EXPORTS_PER_MINUTE = env.int("EDIP_EXPORTS_PER_MINUTE", 10)
 
-# Absolute: pages of the past (crm/middleware/as_of.py) have a path prefix, files have none.
+# Absolute, because pages of the past (crm/middleware/as_of.py) have a path prefix, and files not.
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
@@ -219,7 +219,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "crm": {"level": env.str("EDIP_LOG_LEVEL", "INFO")},
-        # crm.requests has a line for each request, with less in it than Django's would have.
+        # crm.requests logs a line for each request, with less content than Django's.
         "django": {"handlers": [], "level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "django.security": {"level": "CRITICAL"},
@@ -228,7 +228,7 @@ LOGGING = {
 }
 
 # --- EDIP CRM ----------------------------------------------------------------------------
-# The person who acts where nobody signs in: everywhere but on Databricks Apps.
+# The acting person where nobody signs in, which is everywhere except on Databricks Apps.
 EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
 # With EDIP_AUTH=user: whether the session keeps the person's token, encrypted. Without it each
 # request has to bring the token. See docs/decisions/0012-tokens-of-the-request.md.
@@ -236,14 +236,14 @@ EDIP_SESSION_TOKENS = env.bool("EDIP_SESSION_TOKENS", False)
 # Who may write, and who sees the admin tools: e-mails and domains. See docs/sign-in.md.
 EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
 EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])
-# The group that the bundle lets open the app: only for the status page.
+# The group to which the bundle opens the app; the status page shows it.
 EDIP_OPEN_TO = env.str("EDIP_OPEN_TO", "")
 # Backups: their schema (or catalog.schema), how many to keep, and for how many days.
 EDIP_BACKUP_SCHEMA = env.str("EDIP_BACKUP_SCHEMA", "")
 EDIP_BACKUPS_KEEP = env.int("EDIP_BACKUPS_KEEP", 7)
 EDIP_BACKUPS_KEEP_DAYS = env.int("EDIP_BACKUPS_KEEP_DAYS", 30)
-# What needs attention: accounts without an update for so many days, and by onboarding status, the
-# days after which an account is stuck in it.
+# Attention: the days after which an account without an update needs attention, and by onboarding
+# status, the days after which an account is stuck in it.
 EDIP_STALE_DAYS = env.int("EDIP_STALE_DAYS", 60)
 EDIP_STATUS_DAYS = env.dict(
     "EDIP_STATUS_DAYS", cast={"value": int}, default={"Requested": 14, "In Progress": 90}
@@ -256,7 +256,7 @@ if EDIP_HAS_MAIL:
 DEFAULT_FROM_EMAIL = env.str("EDIP_MAIL_FROM", "edip-crm@localhost")
 EDIP_DIGEST_WEBHOOK = env.str("EDIP_DIGEST_WEBHOOK", "")
 EDIP_DIGEST_CHAT = env.str("EDIP_DIGEST_CHAT", "teams")
-# Whether digests quote no data. They do not, either, where a table has a row filter or a mask.
+# Whether digests quote no data. If a table has a row filter or a mask, they never do.
 EDIP_DIGEST_SHORT = env.bool("EDIP_DIGEST_SHORT", False)
 EDIP_PLATFORMS = env.list("EDIP_PLATFORMS", default=list(words.PLATFORMS))
 EDIP_ONBOARDING_STATUSES = env.list(

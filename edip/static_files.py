@@ -19,8 +19,8 @@ from crm import icons
 
 @lru_cache(maxsize=1)
 def _folder() -> Path:
-    """Return the folder of the file. Processes with equal icons share it, so it stays when one
-    of them ends, and none is left behind for each process that is killed."""
+    """Return the folder of the file. Processes with equal icons share one folder, which stays when
+    they end, so that killed processes do not leave one each."""
     icons_file = icons.sprite().encode()
     version = hashlib.sha256(icons_file).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"edip-icons-{os.getuid()}-{version}"
@@ -35,10 +35,11 @@ def _folder() -> Path:
 
 
 class IconsFinder(BaseFinder):
-    """Finds the file of icons, which it writes to a temporary folder at its first use."""
+    """Finds the icon file, which it writes to a temporary folder at the first use."""
 
     def find(self, path: str, find_all: bool = False, **options: Any) -> Any:
-        """Return the file's path on disk, in a list with ``find_all``; an empty list: not ours."""
+        """Return the file's path on disk, as a list with ``find_all``; an empty list for other
+        files."""
         if path != icons.FILE:
             return []
         found = str(_folder() / icons.FILE)
@@ -49,7 +50,7 @@ class IconsFinder(BaseFinder):
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped
-    """Names files by their content, also where one of our JavaScript modules imports another.
+    """Names files by their content, including the imports between our JavaScript modules.
 
     Django's own ``support_js_module_import_aggregation`` also rewrites text that looks like an
     import in the files of django_htmx, and fails there.

@@ -1,6 +1,7 @@
-"""Do before the first request what it would have to wait for.
+"""Do slow work before the first request, so that no request waits for it.
 
-gunicorn does it once, before it forks its workers: no statement is sent, no thread started.
+gunicorn does it once, before it forks its workers, so it must send no statement and start no
+thread.
 """
 
 from __future__ import annotations

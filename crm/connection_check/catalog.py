@@ -1,4 +1,4 @@
-"""Checks within the warehouse: Unity Catalog, catalog, schema, tables, privileges, a write."""
+"""Checks inside the warehouse: Unity Catalog, catalog, schema, tables, privileges, a write."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNITY_CATALOG_OFF = re.compile(r"UC_NOT_ENABLED|UNITY_CATALOG.*(DISABLED|NOT_EN
 
 
 def check_unity_catalog(wh: Warehouse) -> set[tuple[str, str]]:
-    """Return what exists, as (kind, name in lower case).
+    """Return the existing objects, as (kind, name in lower case).
 
     Raises Problem if the warehouse works without Unity Catalog.
     """
@@ -45,7 +45,7 @@ def container_name(wh: Warehouse, kind: Kind) -> str:
 
 
 def missing_container(wh: Warehouse, kind: Kind) -> Problem:
-    """Return the problem that the catalog or the schema cannot be seen."""
+    """Return the problem that the catalog or the schema does not exist or is not visible."""
     return Problem(
         f"{kind}-missing",
         f"There is no {kind} {container_name(wh, kind)}, or you may not see it.",
@@ -55,7 +55,7 @@ def missing_container(wh: Warehouse, kind: Kind) -> Problem:
 
 
 def create_container(wh: Warehouse, kind: Kind) -> str:
-    """Create the catalog or the schema and return what was done. Raises Problem."""
+    """Create the catalog or the schema and return a message. Raises Problem."""
     name = container_name(wh, kind)
     create = inspection.create_catalog if kind == "catalog" else inspection.create_schema
     try:
@@ -87,7 +87,7 @@ def check_table(wh: Warehouse, table: Table, columns: dict[str, Found]) -> str:
     """Check that the table exists with the columns of crm/model/schema.py. Raises Problem."""
     name = f"{wh.namespace.prefix}{table.name}"
     if not columns:
-        # The table may exist unseen: only reading it shows whether it does.
+        # The table may exist without being visible; only a read shows whether it does.
         try:
             inspection.read_nothing(wh, table)
         except ObjectNotFound as error:
@@ -147,7 +147,7 @@ def check_privilege(wh: Warehouse, table: Table, privilege: str) -> str:
 
 
 def check_transactions(wh: Warehouse) -> str:
-    """Return how imports, deletions of accounts, and their undo run. Raises Problem."""
+    """Return a message that says whether operations run as transactions. Raises Problem."""
     hindrance = atomic.probe(wh)
     if not hindrance:
         return "small imports, deletions of accounts, their undo, and repairs run as transactions"

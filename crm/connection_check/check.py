@@ -19,7 +19,7 @@ from . import catalog, network
 from .errors import problem_of
 from .report import FAIL, PASS, SKIP, WARN, Finding, Problem, Report
 
-# If the smallest statement takes this many seconds, it counts as slow. Usually it takes 100 ms.
+# From this many seconds on the smallest statement counts as slow. Usually it takes 100 ms.
 SLOW = 5.0
 # Code, sentence and advice for a warehouse in one of these states
 # (https://docs.databricks.com/api/workspace/warehouses/get).
@@ -55,7 +55,7 @@ class Check:
     write: bool = False
     create: bool = False
     slow: float = SLOW
-    # The facts that earlier steps found for later ones.
+    # The results of earlier steps, for later ones.
     _place: network.Place = field(init=False, repr=False)
     _warehouse: Warehouse = field(init=False, repr=False)
     _api_facts: dict[str, Any] = field(init=False, repr=False)
@@ -80,7 +80,7 @@ class Check:
             yield self._run("write", Check._write, stopped)
 
     def _tables(self, stopped: bool) -> Iterator[Finding]:
-        """Check all tables and privileges, also after a failure: show all that is wrong."""
+        """Check all tables and privileges, even after a failure, to show all problems."""
         for table in TABLES:
             found = self._run(f"table {table.name}", partial(Check._table, table=table), stopped)
             yield found
@@ -102,7 +102,7 @@ class Check:
         ms = _milliseconds_since(started)
         return Finding(name, found.status, found.message, found.advice, found.code, ms)
 
-    # --- the steps: each returns what works, or raises Problem or WarehouseError ---
+    # --- the steps: each returns a message that it works, or raises Problem or WarehouseError ---
     def _configuration(self) -> str:
         names = self.namespace
         try:

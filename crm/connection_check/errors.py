@@ -1,4 +1,4 @@
-"""Problems for warehouse errors that a step does not expect."""
+"""Turn warehouse errors that a step does not expect into problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crm.warehouse.errors import WarehouseError
 
 from .report import Problem
 
-# How Unity Catalog names a missing privilege; it names objects but quotes no values.
+# Unity Catalog's message for a missing privilege; it names objects but quotes no values.
 _LACKS = re.compile(
     r"does not have (?:the )?(?P<privilege>[A-Z][A-Z ]*[A-Z])(?: privilege)? on "
     r"(?P<kind>\w+) ['`](?P<name>[\w.`-]+)['`]",

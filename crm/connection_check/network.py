@@ -1,4 +1,4 @@
-"""Checks on the way to the workspace: name, port, TLS, credentials, REST API."""
+"""Checks of the way to the workspace: name, port, TLS, credentials, REST API."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def locate(config: WarehouseConfig) -> Place:
 
 
 def check_reachable(place: Place) -> str:
-    """Look the name up and open a connection. Raises Problem."""
+    """Resolve the name and open a connection. Raises Problem."""
     proxy = urlsplit(place.proxy) if place.proxy else None
     host = (proxy and proxy.hostname) or place.host
     port = (proxy.port or 80) if proxy else place.port
@@ -110,7 +110,7 @@ def check_tls(place: Place) -> str:
 
 
 def authorization(wh: Warehouse) -> dict[str, str]:
-    """Return the header that signs this warehouse's identity in. Raises SignInFailed."""
+    """Return the Authorization header of this warehouse's identity. Raises SignInFailed."""
     arguments = wh.identity.connect_arguments()
     if provider := arguments.get("credentials_provider"):
         return dict(provider()())
@@ -118,7 +118,7 @@ def authorization(wh: Warehouse) -> dict[str, str]:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: it would send the token to another address."""
+    """Does not follow redirects, which would send the token to another address."""
 
     def redirect_request(self, *arguments: Any) -> None:
         return None

@@ -66,7 +66,7 @@ def as_text(finding: Finding) -> str:
 
 
 def misconfigured(error: Exception, arguments: Sequence[str]) -> str:
-    """Return what manage.py prints if the settings cannot be read."""
+    """Return the text that manage.py prints if the settings cannot be read."""
     advice = "Set it in the environment or in .env; .env.example lists every variable."
     finding = Finding("configuration", FAIL, str(error), advice, "misconfigured")
     if "check_connection" not in arguments:

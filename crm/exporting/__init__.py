@@ -1,4 +1,4 @@
-"""Exports all data as JSON (which `import_legacy` reads back), CSV, a workbook, or SQL.
+"""Export all data as JSON (which `import_legacy` reads back), CSV, a workbook, or SQL.
 
 exporter   all tables, row by row, into a file that is complete or does not exist
 text       JSON
@@ -7,5 +7,5 @@ template   templates to fill in, with the words that their columns allow
 workbook   sheets of any rows, within Excel's limits
 lists      the columns of one list as a file
 
-SQL is written by crm/repository/transfer/insert_script.py, as all SQL is.
+crm/repository/transfer/insert_script.py writes SQL, since all SQL is in crm/repository.
 """

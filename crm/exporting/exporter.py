@@ -1,4 +1,4 @@
-"""Writes all tables into one file, which is complete or does not exist."""
+"""Write all tables into one file, which is complete or does not exist."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ FORMATS: dict[str, Writer] = {
 
 
 def export(wh: Warehouse, form: str, path: Path) -> dict[str, int]:
-    """Write the file; return its rows by table (plural name). Raises WarehouseError, OSError."""
+    """Write the file; return the number of rows by table (plural name). Raises WarehouseError,
+    OSError.
+    """
     counts = dict.fromkeys((table.plural for table in TABLES), 0)
     still = read_all.snapshot(wh)
 
@@ -40,12 +42,12 @@ def export(wh: Warehouse, form: str, path: Path) -> dict[str, int]:
             yield row
 
     sources: Sources = [(table, partial(counted, table)) for table in TABLES]
-    # In the same folder, so that renaming it cannot fail half-way.
+    # In the same folder, so that the rename is atomic.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             FORMATS[form](file, sources, wh.namespace)
-        os.chmod(name, 0o600)  # not everybody may read the data
+        os.chmod(name, 0o600)  # only this user may read the data
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The columns of a list as a file: those of its table, and some that follow from other tables."""
+"""The columns of a list's file: those of its table, and some computed from other tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OF_OTHER_TABLES = {
 
 
 def list_columns(table: Table) -> list[str]:
-    """Return the columns in their order; a list of accounts has one for each platform, too."""
+    """Return the columns in their order; the list of accounts also has one for each platform."""
     own = [column.name for column in table.own_columns]
     audit = [column.name for column in AUDIT_COLUMNS]
     others = OF_OTHER_TABLES[table.name]

@@ -1,8 +1,8 @@
-"""CSV files in a zip, and workbooks: for people, and safe to open in a spreadsheet.
+"""CSV files in a zip, and workbooks that are safe to open in a spreadsheet.
 
-A spreadsheet runs a text that begins with ``=`` or the like as a formula. In CSV such a text gets
-an apostrophe in front; in a workbook its cell is marked as text. `import_legacy` removes one such
-apostrophe, so a text that has apostrophes of its own gets one more in both.
+A spreadsheet runs a text that begins with ``=`` or a similar character as a formula. In CSV such a
+text gets an apostrophe in front; in a workbook its cell is marked as text. `import_legacy` removes
+one such apostrophe, so a text that begins with apostrophes gets one more in both.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Sources = list[tuple[Table, Callable[[], Iterator[dict[str, Any]]]]]
 
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-# By the comment of the archive and the author of the workbook an import knows that nobody has
-# changed the values since, and takes them exactly as they are.
+# The comment of the archive and the author of the workbook tell an import that nobody has changed
+# the values since the export, so that it reads them exactly as they are.
 MARK = "EDIP CRM"
 # A fixed date, so that equal data make equal files.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -37,7 +37,7 @@ def write_csv_zip(file: BinaryIO, sources: Sources, namespace: Namespace) -> Non
         for table, rows in sources:
             info = zipfile.ZipInfo(f"{table.name}.csv", _ZIP_DATE)
             info.compress_type = zipfile.ZIP_DEFLATED
-            # The mark tells Excel that the file is UTF-8.
+            # The byte order mark tells Excel that the file is UTF-8.
             with (
                 archive.open(info, "w", force_zip64=True) as packed,
                 io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as text,

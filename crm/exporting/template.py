@@ -21,12 +21,12 @@ FORMS = ("xlsx", "csv")
 WORDS = "Allowed words"
 _WIDTHS = {"long_text": 60, "links": 40}
 _WIDTH, _DAY = 22, "yyyy-mm-dd"
-# Excel shows no longer prompts.
+# The most characters that Excel shows in a prompt.
 _LONGEST_PROMPT = 255
 
 
 def columns(table: Table) -> list[Column]:
-    """Return the columns that a person fills in; an import makes the ids."""
+    """Return the columns that a person fills in; the import creates the ids."""
     return [column for column in table.own_columns if column.name != "id"]
 
 
@@ -44,7 +44,7 @@ def write(file: BinaryIO, table: Table, form: str) -> None:
 
 
 def _write_csv(file: BinaryIO, table: Table) -> None:
-    # The mark tells Excel that the file is UTF-8.
+    # The byte order mark tells Excel that the file is UTF-8.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     csv.writer(text).writerow([column.label for column in columns(table)])
     text.flush()
@@ -63,7 +63,8 @@ def _write_workbook(file: BinaryIO, table: Table) -> None:
         heading.font = Font(bold=_is_needed(column))
         dimension = sheet.column_dimensions[letter]
         dimension.width = _WIDTHS.get(column.kind, _WIDTH)
-        # Text stays as it is typed: Excel would make 00123 a number.
+        # The text format keeps input as it is typed: otherwise Excel would turn 00123 into a
+        # number.
         dimension.number_format = _DAY if column.type == "DATE" else "@"
         rule = _rule(column, lists.get(column.label))
         rule.add(f"{letter}2:{letter}{MOST_ROWS}")
@@ -94,7 +95,7 @@ def _is_needed(column: Column) -> bool:
 
 
 def _rule(column: Column, list_of_words: str | None) -> DataValidation:
-    """Return the column's rule. It prompts and warns; an import keeps other words, too."""
+    """Return the column's rule. It only prompts and warns, since an import accepts other words."""
     needed = "" if _is_needed(column) else "May stay empty. "
     prompt = f"{needed}{column.help or column.comment}"[:_LONGEST_PROMPT]
     if list_of_words:

@@ -1,6 +1,6 @@
-"""XLSX workbooks, within Excel's limits: what does not fit is said on a sheet of its own.
+"""XLSX workbooks within Excel's limits: a separate sheet lists what did not fit.
 
-Text stays text: no cell is a formula, and what Excel would read as an escape is escaped itself
+Text stays text: no cell is a formula, and text that Excel would read as an escape is escaped
 (ST_Xstring in ECMA-376, part 1, 22.9.2.19).
 """
 
@@ -19,14 +19,14 @@ from openpyxl.cell import WriteOnlyCell
 MOST_ROWS = 1_048_576
 MOST_UNITS = 32_767
 _LONGEST_TITLE = 31
-# The sheet that says what did not fit. An import does not read it.
+# The sheet that lists what did not fit. An import does not read it.
 NOTES = "About this file"
-# Ends a text that was cut. An import does not take such a text for the whole value.
+# The end of a text that was cut. An import does not accept such a text as the whole value.
 CUT = " … [cut here: an Excel cell holds no more]"
 # Excel's calendar begins here, and has a day too many before March.
 _FIRST_DATE = dt.date(1900, 3, 1)
-# What XML cannot hold (https://www.w3.org/TR/xml/#charsets) or does not keep, and what looks like
-# an escape, such as _x0041_ for A.
+# Characters that XML cannot contain (https://www.w3.org/TR/xml/#charsets) or does not preserve,
+# and text that looks like an escape, such as _x0041_ for A.
 _ESCAPED = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")
 _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
@@ -35,8 +35,8 @@ SheetOfRows = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 
 
 def write(file: BinaryIO, sheets: Iterable[SheetOfRows], author: str = "") -> None:
-    """Write a workbook of sheets, each given by its title, headings and rows. ``author``: whom its
-    properties name."""
+    """Write a workbook of sheets (title, headings, rows). ``author`` is written into its
+    properties."""
     workbook = Workbook(write_only=True)
     if author:
         workbook.properties.creator = author
@@ -82,7 +82,7 @@ def _add(
 
 
 def _cell(sheet: Any, value: Any) -> Any:
-    """Return what the sheet gets for a value: dates, times, numbers, booleans and texts."""
+    """Return the cell for a value: a date, time, number, boolean or text."""
     if isinstance(value, dt.date) and _day(value) < _FIRST_DATE:
         value = value.isoformat()
     if not isinstance(value, str):

@@ -1,1 +1,1 @@
-"""Forms: their fields, derived from the tables, the merging of two edits, and the import form."""
+"""Forms: fields derived from the tables, merging of two edits, and the forms of single pages."""

@@ -14,7 +14,7 @@ from .records import UpdateForm
 
 
 class ComposerForm(UpdateForm):
-    """A new update and, unless ``has_status`` is False, a status that its platform gets."""
+    """A new update and, unless ``has_status`` is False, a new status of its platform."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class ComposerForm(UpdateForm):
     ) -> None:
         super().__init__(data, new=True, initial=initial, masked=masked)
         self.auto_id = "composer_%s"
-        # A drawer over the page may have the same field with its suggestions.
+        # A drawer over the page may have the same field, so the ids must differ.
         suggested = self.fields["author"].widget.attrs if "author" in self.fields else {}
         if "list" in suggested:
             suggested["list"] = f"composer-{suggested['list']}"

@@ -1,4 +1,4 @@
-"""Where one text differs from another."""
+"""Find the parts in which a text differs from another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COMPARABLE = 20_000
 
 
 def differences(theirs: str, mine: str) -> tuple[tuple[str, bool], ...]:
-    """Return their text in parts, and for each whether my text lacks it."""
+    """Return the text ``theirs`` as parts (text, whether ``mine`` lacks it)."""
     if max(len(theirs), len(mine)) > _COMPARABLE:
         return ((theirs, False),)
     words, other = (re.findall(r"\s+|[^\s]+", text) for text in (theirs, mine))

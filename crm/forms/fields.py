@@ -1,4 +1,4 @@
-"""Form fields for the kinds of column that crm/model/schema.py knows."""
+"""Form fields for the kinds of column in crm/model/schema.py."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class BsnidField(LineField):
 
 
 class MomentField(forms.Field):
-    """A hidden ``updated_at``: which version of the record the form shows.
+    """A hidden ``updated_at``: the version of the record that the form shows.
 
-    An empty or garbled value becomes None, a version that no saved record has: the repository
-    then answers with the record as it is now.
+    An empty or invalid value becomes None, a version that no saved record has, so the repository
+    raises Stale with the present record.
     """
 
     widget = forms.HiddenInput
@@ -123,7 +123,7 @@ def field_for(column: Column, *used: Any) -> forms.Field:
 
 
 def _suggesting(column: str) -> dict[str, str]:
-    """Return the attributes of a field that suggests known values while one types.
+    """Return the attributes of a field that suggests known values during typing.
 
     Its datalist is in forms/_field.html; htmx fills it.
     """
@@ -150,7 +150,7 @@ def masked_field(column: Column) -> forms.Field:
 
 
 def reason_field() -> forms.Field:
-    """Return the field for why a person sets a status."""
+    """Return the field for the reason of a status."""
     return LineField(limit=MAX_REASON, label="Reason", required=False)
 
 
@@ -165,7 +165,7 @@ def fingerprint(column: Column, value: Any) -> str:
 
 
 def posted(value: object) -> str:
-    """Return a value as a form field would send it."""
+    """Return a value as a form field sends it."""
     return value.isoformat() if isinstance(value, dt.date) else str(value or "")
 
 
@@ -175,7 +175,7 @@ def format_moment(value: dt.datetime | None) -> str:
 
 
 def parse_moment(text: str) -> dt.datetime | None:
-    """Read what ``format_moment`` wrote, as UTC where no offset is given; else return None."""
+    """Parse the text of ``format_moment``, in UTC without an offset; None for other texts."""
     try:
         value = dt.datetime.fromisoformat(text)
     except ValueError:

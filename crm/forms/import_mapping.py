@@ -18,7 +18,7 @@ from crm.importing.mapping.survey import PartSurvey
 from crm.importing.within_accounts import meanings
 from crm.model.schema import ACCOUNTS, AUDIT_NAMES, TABLE_BY_NAME, Table
 
-# The encodings that the page offers, as Python and as people name them.
+# The encodings that the page offers: Python's name and a label.
 ENCODINGS = {
     "utf-8": "UTF-8",
     "cp1252": "Windows-1252 (Western Europe)",
@@ -38,7 +38,7 @@ _REGIONS = ("Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Ind
 
 
 def read(parts: list[PartSurvey], data: Mapping[str, str]) -> SourceMapping:
-    """Return what was chosen. What the page does not offer counts as not chosen."""
+    """Return the choices. A value that the page does not offer counts as no choice."""
     return SourceMapping(
         sheets={
             sheet_name(part.file, part.sheet): _sheet(part, number, data)
@@ -48,7 +48,7 @@ def read(parts: list[PartSurvey], data: Mapping[str, str]) -> SourceMapping:
 
 
 def opened(parts: list[PartSurvey], data: Mapping[str, str]) -> dict[str, bool]:
-    """Return whether each part's panel was open, by name, where the page says so."""
+    """Return by part name whether its panel was open, for parts whose state was sent."""
     said = {"yes": True, "no": False}
     return {
         sheet_name(part.file, part.sheet): said[state]
@@ -58,7 +58,7 @@ def opened(parts: list[PartSurvey], data: Mapping[str, str]) -> dict[str, bool]:
 
 
 def problems(part: PartSurvey, mapping: SheetMapping) -> list[str]:
-    """Return why a part cannot be read with this (complete) mapping."""
+    """Return the reasons why a part cannot be read with this (complete) mapping."""
     if mapping.table == LEFT_OUT:
         return []
     if mapping.table not in TABLE_BY_NAME:
@@ -72,14 +72,14 @@ def problems(part: PartSurvey, mapping: SheetMapping) -> list[str]:
 
 
 def must_read_again(part: PartSurvey, before: SheetMapping, after: SheetMapping) -> bool:
-    """Return whether the samples and counts change with this choice."""
+    """Return whether this change of choices affects the samples and counts."""
     if before.encoding != after.encoding:
         return True
     return part.is_json and before.table != after.table
 
 
 def column_choices(table: Table) -> list[tuple[str, str]]:
-    """Return what a heading can become, with its label."""
+    """Return the columns that a heading can become, as (value, label)."""
     own = [(c.name, c.label) for c in table.columns if c.name not in AUDIT_NAMES]
     audit = [(c.name, c.label) for c in table.columns if c.name in AUDIT_NAMES]
     others = meanings.choices().items() if table is ACCOUNTS else ()
@@ -100,7 +100,7 @@ def _sheet(part: PartSurvey, number: int, data: Mapping[str, str]) -> SheetMappi
     tables = (part.guess,) if part.is_fixed else tuple(TABLE_BY_NAME)
     name = chosen("table", (*tables, LEFT_OUT))
     columns: dict[str, str] = {}
-    # The columns of another table than the page showed are guessed anew.
+    # If the page showed another table's columns, the columns are guessed again.
     if (table := TABLE_BY_NAME.get(name)) and data.get(f"shown-{number}") == name:
         allowed = dict(column_choices(table))
         for place, heading in enumerate(part.headings):

@@ -6,7 +6,7 @@ import datetime as dt
 
 from django import forms
 
-# The choices of the picker, each with its label and how long ago it is.
+# The choices of the picker: (name, label, time ago).
 AGO = {
     "hour": ("An hour ago", dt.timedelta(hours=1)),
     "day": ("A day ago", dt.timedelta(days=1)),

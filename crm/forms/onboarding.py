@@ -1,4 +1,4 @@
-"""The form of a new account, with what it may begin with: statuses, a use case and an update."""
+"""The form of a new account and of its first statuses, use case and update."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ANYWAY, NAMED = "anyway", "named"
 
 
 class NewAccountForm(AccountForm):
-    """``closed`` are the tables in which this person can begin nothing.
+    """Creates an account. ``closed`` are the tables for which the form has no fields.
 
-    ``similar`` are accounts that are like the new one, which the person sees before it is saved.
-    A form that a program sends without the page's field ``check`` is not checked for them.
+    ``similar`` are accounts similar to the new one, which the person sees before it is saved. If
+    the page's field ``check`` is missing, as in a form sent by a program, they are not looked up.
     """
 
     def __init__(
@@ -72,19 +72,19 @@ class NewAccountForm(AccountForm):
 
     @property
     def is_begun(self) -> bool:
-        """Return whether something is typed into the fields of what the account begins with."""
+        """Return whether the fields of the first records have any input."""
         return any(field.value() or field.errors for field in self.beginning_fields)
 
     def warns(self, found: Sequence[Team]) -> bool:
         """Show these accounts as similar, and return whether the person has to see them first.
 
-        Only *Create anyway* passes a warning over, and only if that has named all of them.
+        Only *Create anyway* overrides a warning, and only if the warning has named all of them.
         """
         self.similar = sorted(found, key=lambda team: team.bsnid in self._passed_over)
         return any(team.bsnid not in self._passed_over for team in found)
 
     def beginning(self, author: str, today: Any) -> Beginning:
-        """Return what a valid form asks for, written by this person today."""
+        """Return the first records of a valid form, with this author and day."""
         given = self.cleaned_data
         statuses = {
             platform: given[f"first_status_{number}"]
@@ -99,9 +99,9 @@ class NewAccountForm(AccountForm):
         )
 
     def propose(self, bsnid: str) -> None:
-        """Offer a BSNID that looks free, in place of the one that is taken.
+        """Offer a BSNID that looks free, instead of the one that is in use.
 
-        A BSNID that a hidden account has looks free, too: then it is not offered again.
+        A hidden account's BSNID also looks free; it is not offered a second time.
         """
         if bsnid and bsnid != self.data.get("bsnid", "").strip():
             self.add_error("bsnid", f"{bsnid} looks free.")

@@ -1,9 +1,9 @@
 """The forms of the four tables, derived from crm/model/schema.py, and the merging of two edits.
 
-A form carries a fingerprint of each value that it was shown with (``shown``). So it saves only
-the fields that the person changed, and two edits of one record are merged field by field: a
-field that only one person changed takes that person's value; if both saved the same value, nothing
-is asked; if the two values differ, the person chooses.
+A form has a hidden field ``shown`` with a fingerprint of each value at the time it was shown. So
+it saves only the fields that the person changed, and merges two edits of one record field by
+field: a field that only one person changed gets that person's value; if both changed it to the
+same value, that is kept; if the two values differ, the person chooses.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Renderer(TemplatesSetting):
 class Conflict:
     """A field that both people changed: the saved value, and its text in parts.
 
-    Each part tells whether the person's own text lacks it.
+    Each part is (text, whether the person's own text lacks it).
     """
 
     column: Column
@@ -57,7 +57,7 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Merged:
-    """``form`` edits the record as it is now; ``kept`` are fields that only others changed."""
+    """``form`` edits the present record; ``kept`` are the fields that only others changed."""
 
     form: RecordForm
     conflicts: tuple[Conflict, ...]
@@ -67,9 +67,9 @@ class Merged:
 class RecordForm(forms.Form):
     """Creates (``new``) or edits one record of ``table``.
 
-    A new record's form carries its key; an edit carries ``updated_at``, the version that the
-    person saw, and ``shown``. ``masked`` columns are shown as the person sees them, and a value
-    that a policy masks is never written back as if it were the real one.
+    A new record's form has its key; an edit has ``updated_at``, the version that the person saw,
+    and ``shown``. ``masked`` columns are read-only and show the masked value, which is never
+    written back.
     """
 
     table: Table
@@ -106,13 +106,13 @@ class RecordForm(forms.Form):
             self._first_to_fill().widget.attrs["autofocus"] = True
 
     def _first_to_fill(self) -> forms.Field:
-        """Return the first field that must have a value and has none yet."""
+        """Return the first required field without a value."""
         shown = self.visible_fields()
         empty = (each.field for each in shown if each.field.required and not each.initial)
         return next(empty, shown[0].field)
 
     def focus_on(self, name: str) -> None:
-        """Begin in this field, if the form has it and the person can change it."""
+        """Put the focus on this field, if the form has it and the person can change it."""
         field = self.fields.get(name)
         if field and not field.disabled and not field.widget.is_hidden:
             self.drop_autofocus()
@@ -129,7 +129,7 @@ class RecordForm(forms.Form):
     def _key_fields(self) -> dict[str, forms.Field]:
         """Return the fields of a new record's key.
 
-        A UUID is made when the form is shown, so that sending it twice makes one row.
+        A UUID is created when the form is shown, so that sending it twice makes one row.
         """
         return {self.table.key: forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)}
 
@@ -153,7 +153,8 @@ class RecordForm(forms.Form):
         return any(word and word not in words(column.vocabulary) for column, word in chosen)
 
     def values(self) -> dict[str, Any]:
-        """Return what to save by column, None for an empty field; of an edit, only changes."""
+        """Return the values to save by column, None for an empty field; for an edit only
+        changes."""
         shown = set() if self.is_new else set(self.cleaned_data["shown"].split())
         values = ((column, self.cleaned_data[column.name] or None) for column in self.open_columns)
         return {
@@ -165,8 +166,7 @@ class RecordForm(forms.Form):
     def merge(self, current: Record) -> Merged:
         """Return this edit of an older version as an edit of ``current``.
 
-        If a form lacks the fingerprints of its first values, each field that differs is a
-        conflict.
+        If the form has no fingerprints, each field that differs is a conflict.
         """
         before = set(self.data.get("shown", "").split())
         answers = QueryDict(mutable=True)
@@ -196,7 +196,7 @@ class RecordForm(forms.Form):
         return Merged(form, tuple(conflicts), tuple(kept))
 
     def _shown(self, record: Record | None) -> str:
-        """The fingerprint of each field of the record, as the form will send it back."""
+        """Return the fingerprints of the record's fields, which the form will send back."""
         return " ".join(
             fingerprint(
                 column, self._cleaned(column, record.value(column.name) if record else None)
@@ -213,7 +213,7 @@ class RecordForm(forms.Form):
 
 
 def _with_choices(data: QueryDict | None) -> QueryDict | None:
-    """Put the other person's values where the person chose them on the conflict page."""
+    """Return the form's data with the other person's value where the conflict page chose it."""
     if data is None or not any(name.startswith(CHOOSE) for name in data):
         return data
     data = data.copy()
@@ -228,7 +228,7 @@ class AccountForm(RecordForm):
     table = schema.ACCOUNTS
 
     def _key_fields(self) -> dict[str, forms.Field]:
-        """Return the BSNID, and the id by which the form is recognized if it is sent again."""
+        """Return the BSNID field, and the id that recognizes a form which is sent again."""
         form_id = forms.CharField(
             required=False,
             max_length=MAX_LINE,
@@ -239,7 +239,7 @@ class AccountForm(RecordForm):
 
 
 class UseCaseForm(RecordForm):
-    """Also asks for the reason of the status, and carries the one that it was shown with."""
+    """Also has the reason of the status, and a hidden field with the reason that was shown."""
 
     table = schema.USE_CASES
 
@@ -261,7 +261,7 @@ class UseCaseForm(RecordForm):
     def reason(self) -> str:
         """Return the reason to save with a valid form.
 
-        One that the person left as it was stays with the status that it was given for.
+        An unchanged reason is not saved again: it stays with the status for which it was given.
         """
         typed = str(self.cleaned_data.get("reason", ""))
         if typed != self.cleaned_data.get("shown_reason", ""):
@@ -271,13 +271,13 @@ class UseCaseForm(RecordForm):
 
     @property
     def removes_reason(self) -> bool:
-        """Return whether the person only emptied the reason. Other changes drop it anyhow."""
+        """Return whether the person only emptied the reason. A changed status drops it anyway."""
         given = self.cleaned_data
         return bool(given.get("shown_reason") and not given.get("reason") and not self.values())
 
     def merge(self, current: Record) -> Merged:
-        """Return this edit as one of ``current``. A reason that the person left as it was, or
-        emptied, gives way to one that somebody else wrote meanwhile."""
+        """Return this edit as an edit of ``current``. A reason that the person did not change, or
+        emptied, is replaced by one that somebody else has written meanwhile."""
         merged = super().merge(current)
         answers = merged.form.data
         assert isinstance(answers, QueryDict)

@@ -13,7 +13,7 @@ from crm.repository.records.saved_views import NAME_LENGTH, QUERY_LENGTH
 
 
 class SavedViewForm(forms.Form):
-    """``is_new`` asks whether the person sees the view first, too."""
+    """``is_new``: the form also offers to make the view the person's default."""
 
     use_required_attribute = False
 
@@ -52,7 +52,7 @@ class SavedViewForm(forms.Form):
 
 
 def view_id(given: str) -> str:
-    """Return the id that the form was shown with, or a new one: it is a part of addresses."""
+    """Return the form's id if it is valid for a URL, else a new one."""
     try:
         return str(uuid.UUID(given))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The forms that set a status in place."""
+"""The forms that set a status on a page or in a list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .fields import MomentField, field_for, reason_field
 
 
 class _StatusForm(forms.Form):
-    """Sets a record's status, with an optional reason; ``current`` is offered, too."""
+    """Sets a record's status, with an optional reason; it also offers the word ``current``."""
 
     table: schema.Table
     updated_at = MomentField(required=False)
@@ -23,7 +23,7 @@ class _StatusForm(forms.Form):
 
     @property
     def problem(self) -> str:
-        """Return what is wrong with the fields, in one line."""
+        """Return the errors of the fields in one line."""
         return " ".join(str(error) for errors in self.errors.values() for error in errors)
 
 

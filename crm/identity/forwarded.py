@@ -4,8 +4,8 @@ https://docs.databricks.com/dev-tools/databricks-apps/http-headers. On Databrick
 replaces these headers if a browser sends them. Anywhere else anybody could send them, so they
 are ignored there.
 
-Only the e-mail says who the person is: the names beside it are what a person or an identity
-provider chose, and two people can have the same.
+Only the e-mail identifies the person. A person or an identity provider chooses the other names,
+and two people can have the same.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Forwarded:
 
 
 def read(request: HttpRequest) -> Forwarded:
-    """Return what the headers say, and remove the token from the request in any case.
+    """Return the values of the headers, and always remove the token from the request.
 
-    So nothing that shows or logs a request can show the token. A header with several values names
-    nobody: no rule says which of them the proxy has written.
+    So no page and no log of a request can show the token. A header with several values names
+    nobody, since it is unknown which of them the proxy has written.
     """
     token = request.META.pop(_TOKEN, "").strip()
     # Django caches the headers with the token in them.

@@ -11,7 +11,7 @@ from crm.model.schema import Table
 
 
 class Rights(Protocol):
-    """The rights of a person. All methods may ask the warehouse, so they raise WarehouseError."""
+    """The rights of a person. Each method may run a statement, so it may raise WarehouseError."""
 
     def may_write(self) -> bool: ...
 
@@ -45,7 +45,7 @@ class FixedRights:
 
 @dataclass(frozen=True)
 class PastRights:
-    """Rights on pages that show the past: to read what the person may read today."""
+    """Rights on pages of the past: the person may read what they may read today."""
 
     today: Rights
 
@@ -85,7 +85,7 @@ class Person:
 
     @property
     def may_follow(self) -> bool:
-        """Return whether the person may follow accounts, which is no change of an account."""
+        """Return whether the person may follow accounts, which does not change an account."""
         return self.rights.may_follow()
 
     def masked(self, table: Table) -> frozenset[str]:
@@ -97,6 +97,6 @@ class Person:
         return table.name in self.rights.filters()
 
     def is_protected(self, tables: Iterable[Table]) -> bool:
-        """Return whether a row filter or a mask protects a table, whose past the app then cannot
-        read."""
+        """Return whether a row filter or a mask protects one of the tables, so that the app cannot
+        read their past."""
         return any(self.is_filtered(table) or self.masked(table) for table in tables)

@@ -1,4 +1,4 @@
-"""Decides from the settings or Unity Catalog's grants what a person may do."""
+"""Find a person's rights, from the settings or from Unity Catalog's grants."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from crm.warehouse import Warehouse
 
 Masks = Mapping[str, frozenset[str]]
 
-# Seconds for which a person's rights are remembered. Unity Catalog itself checks each statement,
-# so it refuses what a page still offers after a right was revoked.
+# Seconds for which a person's rights are cached. Unity Catalog checks each statement, so it
+# refuses an action that a page still offers after a right was revoked.
 REMEMBERED = 600.0
 _MOST_REMEMBERED = 1000
 _lock = threading.Lock()
@@ -76,7 +76,7 @@ def _filtered_tables(wh: Warehouse) -> frozenset[str]:
 
 
 def forget_all() -> None:
-    """Ask Unity Catalog again; for tests."""
+    """Empty the cache of rights; for tests."""
     with _lock:
         _writers.clear()
         _followers.clear()

@@ -1,4 +1,4 @@
-"""Who may open the app, write and administer, as the settings say it."""
+"""Texts for the status page: who may open the app, write and administer, by the settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def openers() -> str:
     if not settings.IN_DATABRICKS_APPS:
         return "whoever uses this machine"
     if settings.EDIP_OPEN_TO:
-        # Only Databricks knows better: somebody may have changed it there since.
+        # Somebody may have changed it in Databricks since.
         return f"members of the group {settings.EDIP_OPEN_TO}, as the bundle was deployed"
     return "whoever has CAN USE on the app"
 
@@ -31,7 +31,7 @@ def administrators() -> str:
 
 
 def everybody_may_write() -> bool:
-    """Whether nobody chose who may write, although other people use the app."""
+    """Return whether other people use the app, and no setting says who may write."""
     return (
         settings.IN_DATABRICKS_APPS
         and settings.WAREHOUSE.auth != USER

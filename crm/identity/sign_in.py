@@ -40,7 +40,7 @@ class SignIn:
 
 
 def sign_in(request: HttpRequest) -> SignIn:
-    """Return who sends the request, and remove their token from it.
+    """Return the person who sends the request, and remove their token from it.
 
     All statements of the request share one deadline, which begins now.
     """
@@ -56,7 +56,7 @@ def sign_in(request: HttpRequest) -> SignIn:
 
 
 def _ends_session(request: HttpRequest, email: str) -> bool:
-    """Return whether the browser's last request was another person's; remember whose this is."""
+    """Return whether the browser's last request was another person's; store this person."""
     digest, known = tokens.digest(email), request.session.get(_PERSON)
     if known == digest or not email:
         return False
@@ -66,7 +66,7 @@ def _ends_session(request: HttpRequest, email: str) -> bool:
 
 
 def _reader(request: HttpRequest) -> socket.socket | None:
-    """Return the socket of a person who only reads, if gunicorn gives it."""
+    """Return the socket of a request that only reads, if gunicorn provides it."""
     client = request.META.get("gunicorn.socket")
     return (
         client if request.method in ("GET", "HEAD") and isinstance(client, socket.socket) else None
@@ -82,7 +82,7 @@ def _is_admin(email: str) -> bool:
 def _as_user(request: HttpRequest, headers: Forwarded, deadline: Deadline) -> SignIn:
     """Sign in with the person's own token, of this request or of their session.
 
-    The session keeps the token only with EDIP_SESSION_TOKENS (docs/decisions/0011).
+    The session keeps the token only with EDIP_SESSION_TOKENS (docs/decisions/0012).
     """
     name = headers.email
     if not name:  # as everywhere outside of Databricks Apps
@@ -103,9 +103,9 @@ def _as_user(request: HttpRequest, headers: Forwarded, deadline: Deadline) -> Si
 def _remember(
     request: HttpRequest, headers: Forwarded, stored: StoredSignIn | None
 ) -> StoredSignIn:
-    """Return the sign-in of the request's token, which the session knows from then on.
+    """Return the sign-in of the request's token, and store it in the session.
 
-    So a token without an expiry ends when it was first seen long ago, in whichever process.
+    So the estimated end of a token without an expiry counts from when any process first saw it.
     """
     digest = tokens.digest(headers.token)
     kept = headers.token if settings.EDIP_SESSION_TOKENS else ""
@@ -130,7 +130,7 @@ def _with_token(
 
 
 def _without_token(name: str = "") -> Person:
-    """Return a person without a token: no statement can tell their rights."""
+    """Return a person without a token, whose rights cannot be read."""
     open_nothing = _no_token if name else _no_sign_in
     return Person(name, _is_admin(name), GrantedRights(open_nothing))
 

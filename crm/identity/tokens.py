@@ -12,7 +12,7 @@ from typing import Any
 
 from crm.warehouse import now
 
-# Seconds that we assume for a token without an expiry. Databricks' tokens last an hour.
+# The assumed lifetime, in seconds, of a token without an expiry. Databricks' tokens last an hour.
 LIFETIME = 55 * 60.0
 
 

@@ -25,7 +25,7 @@ NAME = "sign-in"
 # Browsers store cookies of up to 4096 bytes with name and attributes, and Django adds a
 # signature. A token of about 3,400 characters fits.
 LARGEST = 3600
-# We encrypt nothing that decompresses to more bytes than this.
+# Nothing that we encrypt decompresses to more bytes than this.
 _LARGEST_DECOMPRESSED = 64 * 1024
 # The key is a digest of the secrets, because deriving takes longer than hashing.
 _fernets: LRUCache[str, MultiFernet] = LRUCache(4)

@@ -1,7 +1,7 @@
 """The whole app as of a moment: ``/as-of/2026-11-20T09:30:00Z/accounts/`` is the list as it was.
 
 The moment is a prefix of the path, and ``reverse`` puts it before every link of such a page. So
-all other code works unchanged: pages, filters, paging and files stay in the past, and people can
+all other code works unchanged: filters, paging and downloads stay in the past, and people can
 share the address.
 """
 
@@ -41,7 +41,7 @@ class AsOfMiddleware:
         request.as_of = None
         home = get_script_prefix()
         if request.path_info.startswith("//"):
-            # In a link to this page, two slashes would name another host.
+            # Two slashes in a link would name another host.
             request.path_info = request.path = f"/{request.path_info.lstrip('/')}"
         segment, text, rest = as_of_address.split(request.path_info)
         if segment != as_of_address.SEGMENT or not text:
@@ -53,8 +53,8 @@ class AsOfMiddleware:
             return self.get_response(request)
         prefix = f"{home}{as_of_address.SEGMENT}/{text}/"
         query = request.META.get("QUERY_STRING", "")
-        # The page of changes since the moment exists in the past only. With a slash or a backslash
-        # before it, which browsers take for one, the rest would name another host.
+        # The page of changes since the moment exists only in the past. If the rest began with a
+        # slash or a backslash, browsers would take it for another host.
         page = escape_uri_path(rest.removesuffix("since/").lstrip("/"))
         present = f"{home}{page}{'?' if query else ''}{query}"
         if not rest and not request.path_info.endswith("/"):
@@ -74,7 +74,7 @@ class AsOfMiddleware:
     def process_view(
         self, request: Request, view: Callable[..., HttpResponse], *arguments: object
     ) -> HttpResponse | None:
-        """Refuse pages that the past does not have, before AccessMiddleware checks rights."""
+        """Refuse pages that do not exist in the past, before AccessMiddleware checks rights."""
         if text := request.META.get(_BAD_MOMENT, ""):
             raise Http404(f"“{text[:40]}” is not a moment. Write it like 2026-11-20T09:30:00Z.")
         if request.as_of is None:

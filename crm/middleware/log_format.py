@@ -1,7 +1,7 @@
-"""The forms of log lines: JSON for programs, and text for a terminal.
+"""The formats of log lines: JSON for programs, and text for a terminal.
 
-Neither adds values, query strings or tokens. Django names a path in its lines, which may hold a
-record's key or a signed link; here a request is named by its route alone.
+They contain no values, query strings or tokens. Django's lines have the path, which may contain a
+record's key or a signed link; these lines have only the route.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def _message(record: logging.LogRecord) -> str:
-    """Return the text of a line, of Django's own without the path."""
+    """Return the text of a line; for Django's lines without the path."""
     is_djangos = record.name == "django.request" and len(record.args or ()) == 2
     if is_djangos and isinstance(record.args, tuple):
         match = getattr(getattr(record, "request", None), "resolver_match", None)

@@ -25,8 +25,8 @@ from crm.warehouse.errors import PoolExhausted, SignInAgain, WarehouseError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-# The requests of this process that may use the warehouse, or wait for a connection, at the same
-# time. gunicorn.conf.py has more threads, so that pages without statements do not wait for them.
+# The most requests of this process that may use the warehouse, or wait for a connection, at the
+# same time. gunicorn.conf.py has more threads, so that pages without statements need not wait.
 REQUESTS_AT_ONCE = 48
 _places = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
 
@@ -64,7 +64,7 @@ class PersonMiddleware:
     def _answer(self, request: Request, signed_in: SignIn) -> HttpResponse:
         if not signed_in.ended:
             return _uncached(self.get_response(request))
-        # The session ends, and with it the other person's messages and open forms.
+        # End the session, and with it the other person's messages and open forms.
         request.is_of_next_person = True
         shared = (cookie_name(request, name) for name in _SHARED_COOKIES)
         keep = {*shared, settings.SESSION_COOKIE_NAME}
@@ -79,14 +79,14 @@ class PersonMiddleware:
 
 
 def _uncached(response: HttpResponse) -> HttpResponse:
-    """Let nothing store a page, which the next person at the same browser could see."""
+    """Forbid caches to store the page, which the next person at the same browser could see."""
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
 class AccessMiddleware:
-    """Refuses people who lack the right that a view needs (crm/access.py), and on Databricks Apps
-    requests that name nobody; only the platform's probes may ask without a person."""
+    """Refuses people without the right that a view needs (crm/access.py), and on Databricks Apps
+    requests without a person, except for the platform's probes."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,8 +1,8 @@
-"""Limit writes and files per person and minute: it stops a stuck key or a script, not a busy day.
+"""Limit writes and downloads per person and minute, to stop a stuck key or a script.
 
-Each process counts by itself, so with two workers and three instances a person may send up to
-six times as many. The limit keeps one person from filling the warehouse's queue. It is not a
-quota, so sharing the count would not be worth a statement or a service.
+Each process counts separately, so with two workers and three instances a person may send up to
+six times as many. The limit prevents one person from filling the warehouse's queue. It is not a
+quota, so a shared count would not be worth a statement or a service.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse
 from crm import access
 from crm.views import errors
 
-# The people whose buckets are remembered. A forgotten person starts with a full bucket.
+# How many people's buckets are kept. A dropped person starts again with a full bucket.
 MAX_PEOPLE = 10_000
 # A bucket is full again after this many seconds, so it may be forgotten.
 _REFILL_SECONDS = 60
@@ -59,8 +59,8 @@ class Buckets:
 class RateLimitMiddleware:
     """Answers 429 to a person who writes, or downloads files, too often.
 
-    EDIP_WRITES_PER_MINUTE and EDIP_EXPORTS_PER_MINUTE are the limits; 0 sets none. A file costs
-    the warehouse more than a page, and may hold all data.
+    EDIP_WRITES_PER_MINUTE and EDIP_EXPORTS_PER_MINUTE are the limits; 0 means no limit. A file
+    costs the warehouse more than a page, and may contain all data.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -72,7 +72,7 @@ class RateLimitMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: object) -> HttpResponse | None:
-        """Count the request; the CSRF check came first, so what other sites send does not
+        """Count the request. The CSRF check came first, so requests from other sites do not
         count."""
         person = str(getattr(request, "person", ""))
         if request.method not in access.SAFE:

@@ -1,7 +1,7 @@
-"""One line in the log for each request: who asked for which page, what came of it, what it cost.
+"""One log line for each request: person, page, result and cost.
 
-It has no values, addresses, query strings or tokens: a path may hold a record's key or a signed
-link, so the page's route names it. gunicorn's own access log is off.
+It has no values, addresses, query strings or tokens. A path may contain a record's key or a signed
+link, so the line has the page's route instead. gunicorn's access log is off.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ log = logging.getLogger("crm.requests")
 
 HEADER = "X-Request-Id"
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
-# In a terminal these would bury the others: they are asked for by open pages, not by people.
+# These would hide the other lines in a terminal: open pages request them, not people.
 _BY_PAGES = {"recent-changes", "static", "healthz"}
 
 
 class RequestLogMiddleware:
-    """Comes first, so that it sees what every other one answers."""
+    """Writes the line. It is the first middleware, so that it sees the answers of all others."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -44,13 +44,13 @@ class RequestLogMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, *view: object) -> None:
-        """Note the page; the statements that are sent from now on have it as a tag."""
+        """Note the page, which becomes a tag of the statements from now on."""
         usage: Usage = request.usage  # type: ignore[attr-defined]
         usage.page = _route(request)
 
 
 def _id(request: HttpRequest) -> str:
-    """Return the id that the proxy gave to the request; a new one where it gave none."""
+    """Return the request's id from the proxy, else a new one."""
     given = request.META.get("HTTP_X_REQUEST_ID", "")
     return given if _ID.fullmatch(given) else str(uuid.uuid4())
 
@@ -62,7 +62,7 @@ def _route(request: HttpRequest) -> str:
 
 
 def _page_of_no_view(request: HttpRequest) -> str:
-    """Return what a middleware answers; empty for the pages of views."""
+    """Return the page name for a path that a middleware answers; empty for other paths."""
     if request.path_info == "/healthz":
         return "healthz"
     return "static" if request.path_info.startswith(settings.STATIC_URL) else ""
@@ -70,7 +70,7 @@ def _page_of_no_view(request: HttpRequest) -> str:
 
 def _note(request: HttpRequest, response: HttpResponse, usage: Usage, seconds: float) -> None:
     route, status = _route(request), str(response.status_code)
-    # A form that was refused is shown again by its own view, which keeps what was typed.
+    # The view of a refused form shows it again with the person's input.
     refusal = getattr(request, "refusal", "") or _REFUSED.get(response.status_code, "")
     metrics.count("edip_requests_total", page=route, status=status)
     metrics.observe("edip_request_seconds", seconds, page=route)

@@ -56,9 +56,9 @@ class TlsProxyMiddleware:
 
 
 class LivenessMiddleware:
-    """Answers /healthz under any Host: a probe may name an address that is not the app's own.
+    """Answers /healthz for any Host, since a probe may use another address than the app's.
 
-    It comes before all middleware that asks for the host or the person.
+    It comes before all middleware that needs the host or the person.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -78,7 +78,7 @@ class CookieLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if len(request.META.get("HTTP_COOKIE", "")) > settings.EDIP_MAX_COOKIES:
-            # Nothing below reads them: what is in them may have been made to be read.
+            # The error page must not parse them: somebody may have crafted them.
             request.META["HTTP_COOKIE"] = ""
             return errors.too_many_cookies(request)
         return self.get_response(request)

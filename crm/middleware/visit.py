@@ -1,8 +1,8 @@
-"""When the person was last here, which their browser remembers in a signed cookie.
+"""The person's last visit, stored in a signed cookie of their browser.
 
-A cookie costs no statement, needs no right to write, and every instance can read it. A column of
-the table ``people`` would cost a commit for each visit, and readers would need MODIFY on it.
-Therefore each browser remembers its own visits.
+A cookie costs no statement and needs no right to write, and every instance can read it. A column
+of the table ``people`` would cost a commit for each visit, and readers would need MODIFY on it.
+The disadvantage: each browser knows only its own visits.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from crm.request import Request
 from crm.warehouse import now as warehouse_now
 
 COOKIE = "visit"
-# Whoever asks for nothing for this long has left.
+# A visit ends after this long without a request.
 AWAY_AFTER = dt.timedelta(hours=1)
 # The cookie is written at most this often.
 _NOTED_AFTER = dt.timedelta(minutes=1)
-# Browsers keep no cookie longer: RFC 6265bis, section 5.5.
+# The longest lifetime of a cookie in browsers: RFC 6265bis, section 5.5.
 _KEPT_FOR = dt.timedelta(days=400)
-# The part of a page that htmx fetches again and again: templates/import_/_job.html.
+# The part of a page that htmx fetches repeatedly: templates/import_/_job.html.
 _REFRESHED = "import-job"
 _TEXT = re.compile(r"(\d{1,11})-(\d{0,11})")
 
@@ -34,22 +34,22 @@ _TEXT = re.compile(r"(\d{1,11})-(\d{0,11})")
 class Visit:
     """The person's visit.
 
-    :param seen: when they last asked for a page; up to ``_NOTED_AFTER`` earlier.
-    :param before: ``seen`` of the visit before; None if the browser knows none.
+    :param seen: the last request for a page, noted with a delay of up to ``_NOTED_AFTER``.
+    :param before: ``seen`` of the visit before; None if there is none in the cookie.
     """
 
     seen: dt.datetime
     before: dt.datetime | None = None
 
     def at(self, now: dt.datetime) -> Visit:
-        """Return this visit with what is asked for now, or a new one."""
+        """Return this visit extended to ``now``, or a new visit."""
         if now - self.seen > AWAY_AFTER:
             return Visit(now, self.seen)
         return replace(self, seen=now) if now - self.seen >= _NOTED_AFTER else self
 
 
 class VisitMiddleware:
-    """Sets ``request.last_visit``, for who is signed in. It comes after PersonMiddleware."""
+    """Sets ``request.last_visit`` for signed-in people. It comes after PersonMiddleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -63,14 +63,14 @@ class VisitMiddleware:
         visit = known.at(now) if known else Visit(now)
         request.last_visit = visit.before
         response = self.get_response(request)
-        # Who got an error has seen nothing: the visit before is still the last one.
+        # An error page does not count as a visit.
         if visit != known and _is_asked_by_person(request) and response.status_code < 400:
             _write(request, response, visit)
         return response
 
 
 def _is_asked_by_person(request: Request) -> bool:
-    """Return whether a person asks, not a script: open pages ask for changes and refresh."""
+    """Return whether a person made the request, not a script of an open page."""
     headers = request.headers
     if "HX-Request" in headers:
         return headers.get("HX-Target") != _REFRESHED
@@ -79,7 +79,7 @@ def _is_asked_by_person(request: Request) -> bool:
 
 
 def _read(request: Request) -> Visit | None:
-    """Return the visit in the person's cookie; None for that of somebody else."""
+    """Return the visit in the cookie; None if it is another person's."""
     text = request.get_signed_cookie(cookie_name(request, COOKIE), "", salt=_salt(request))
     match = _TEXT.fullmatch(text or "")
     if match is None:

@@ -17,7 +17,7 @@ def parse(text: str) -> dt.datetime | None:
 
 
 def format_moment(moment: dt.datetime) -> str:
-    """Return the moment as addresses have it: to the second, or to the microsecond if needed."""
+    """Return the moment in the URL's form: to the second, or to the microsecond if needed."""
     utc = moment.astimezone(dt.UTC).replace(tzinfo=None)
     return f"{utc.isoformat(timespec='microseconds' if utc.microsecond else 'seconds')}Z"
 

@@ -1,4 +1,4 @@
-"""The changes of a record, field by field and in words."""
+"""The changes of a record: its fields, and a sentence that describes them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Undo:
-    """The revert of a whole operation: who made it, what it did, and when it began.
+    """The revert of a whole operation: its person, its summary, and its beginning.
 
-    :param finished: when it was finished; None if it failed half-way or is still at work.
+    :param finished: when it was finished; None if it failed or is still running.
     """
 
     person: str
@@ -56,20 +56,20 @@ class Change:
     """One change of one record.
 
     :param before: the record's own columns before the change; None if it did not exist.
-    :param after: the same after the change.
+    :param after: the record's own columns after the change; None if it was deleted.
     :param team: the team of the record's account.
     :param version: the Delta version of the table that made the change.
-    :param person: who made the change; empty if unknown.
+    :param person: the person who made the change; empty if unknown.
     :param operation: the id of the operation that made the change; empty if unknown.
-    :param summary: of an operation of many rows, what it did in words that follow a person's name.
-    :param note: what the person noted about the operation.
-    :param removes_reason: the person removed the reason of a status.
-    :param changes: how many of the changes that were asked for the operation made; None if that
-        was not counted.
-    :param started_at: when the import or bulk change began that made the change.
+    :param summary: the summary of an operation on many rows; pages show it after the person's
+        name.
+    :param note: the person's note on the operation.
+    :param removes_reason: whether the person removed the reason of a status.
+    :param changes: how many of the wanted changes the operation made; None if not counted.
+    :param started_at: the beginning of the import or bulk change that made the change.
     :param undo: the revert of that operation; None if nobody tried one.
-    :param outside: it was made outside the CRM, such as in an SQL editor or by a restore.
-    :param returned: a deleted record was inserted again.
+    :param outside: whether it was made outside the CRM, such as in an SQL editor or by a restore.
+    :param returned: whether a deleted record was inserted again.
     """
 
     table: Table
@@ -101,7 +101,7 @@ class Change:
 
     @cached_property
     def fields(self) -> tuple[FieldChange, ...]:
-        """Return the fields that differ: of a created or deleted record, those with a value."""
+        """Return the changed fields; for a created or deleted record those with a value."""
         before, after = dict(self.before or {}), dict(self.after or {})
         values = (
             (column, before.get(column.name, ""), after.get(column.name, ""))
@@ -116,7 +116,7 @@ class Change:
 
     @property
     def name(self) -> str:
-        """Return what people call the record."""
+        """Return the name of the record."""
         values = self.values
         if self.table is ACCOUNTS:
             return values.get("team") or self.key
@@ -126,13 +126,13 @@ class Change:
 
     @property
     def reason(self) -> str:
-        """Return why a status was set; empty where nobody gave one, or for other records."""
+        """Return the reason of a status; empty without one, and for other records."""
         has_status = self.table in (PLATFORMS_STATUS, USE_CASES) and self.kind != DELETED
         return self.note if has_status else ""
 
     @property
     def what(self) -> str:
-        """Return the change in words that follow a person's name: ``moved X from … to …``."""
+        """Return a description to follow the person's name: ``moved X from … to …``."""
         if self.returned:
             return f"restored {self.subject}"
         if self.table is PLATFORMS_STATUS:
@@ -163,7 +163,7 @@ class Change:
         return f"{'wrote' if self.kind == CREATED else 'deleted'} {self.subject}"
 
     def _unchanged(self) -> str:
-        """Describe a change that no field shows: a child may belong to another account now."""
+        """Describe a change without changed fields: a child may have moved to another account."""
         if accounts := self._other_account():
             return f"moved {self.subject} {accounts}"
         if self.reason or self.removes_reason:
@@ -172,7 +172,7 @@ class Change:
         return f"saved {self.subject} without changing it"
 
     def _other_account(self) -> str:
-        """Say between which accounts a child moved; empty if it did not."""
+        """Describe the move of a child to another account; empty if it did not move."""
         parent = self.table.parent_key
         before, after = (values.get(parent, "") for values in (self.before or {}, self.values))
         return f"from the account {before or '(none)'} to {after}" if before != after else ""
@@ -212,7 +212,7 @@ def _shortened(text: str) -> str:
 
 
 def _label(column: Column) -> str:
-    # "the Update of the update" would say it twice.
+    # Avoid "the Update of the update".
     return "the text" if column is UPDATES.column("description") else column.label
 
 

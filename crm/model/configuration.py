@@ -1,6 +1,6 @@
 """The settings that the model and the repository read.
 
-Neither imports Django; ``crm/apps.py`` hands them Django's settings when the application starts.
+Neither imports Django; ``crm/apps.py`` passes them Django's settings when the application starts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 
 class Configuration(Protocol):
-    """Settings by the names that they have in ``edip/settings.py``.
+    """Settings with their names in ``edip/settings.py``.
 
     ``EDIP_HISTORY_DAYS`` is how many days Delta keeps the tables' history.
     """
@@ -26,7 +26,7 @@ _configuration: Configuration | None = None
 
 
 def use(configuration: object) -> None:
-    """Read settings from this object's attributes from now on, at each use."""
+    """Read the settings from this object's attributes from now on; each use reads them again."""
     global _configuration
     _configuration = cast(Configuration, configuration)
 

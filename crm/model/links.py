@@ -40,7 +40,7 @@ def parts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _without_end(link: str) -> str:
-    """Return the link without the end of the sentence or the bracket that it stands in."""
+    """Return the link without the punctuation or the closing bracket after it."""
     while True:
         shorter = link.rstrip(_AFTER_LINK)
         for opening, closing in ("()", "[]"):
@@ -52,24 +52,24 @@ def _without_end(link: str) -> str:
 
 
 def fits_in_path(key: str | None) -> bool:
-    """Return whether a URL's path can have the key as a part.
+    """Return whether the key can be a segment of a URL's path.
 
-    It cannot if there is none, or if it has a slash; browsers follow ``.`` and ``..``, however
-    they are quoted, to another page.
+    It cannot if it is empty or has a slash, and not if it is ``.`` or ``..``, which browsers
+    resolve to another page, even quoted.
     """
     return bool(key) and key not in (".", "..") and "/" not in str(key)
 
 
 def has_invisible(text: str) -> bool:
-    """Return whether the text has a character that shows nothing, or turns the order of others.
+    """Return whether the text has a character that is invisible or reverses the order of others.
 
-    With them an address can look like another one.
+    With these characters an address can look like another one.
     """
     return any(unicodedata.category(each) == "Cf" or each in INVISIBLE for each in text)
 
 
 def link_problem(link: str) -> str:
-    """Return what is wrong with a link, in words; an empty text if a browser may follow it."""
+    """Return an error text for an unsafe link; an empty text if a browser may follow it."""
     try:
         parts = urlsplit(link)
         host = parts.hostname
@@ -90,14 +90,14 @@ def link_problem(link: str) -> str:
 
 @dataclass(frozen=True)
 class Link:
-    """A link's text and address; ``url`` is empty where the text is no valid link."""
+    """A link's text and address; ``url`` is empty if the text is not a valid link."""
 
     text: str
     url: str
 
 
 def lines(value: str | None) -> list[Link]:
-    """Return the links of a text that has one per line, with a short text for each."""
+    """Return the links of a text with one per line, each with a short text."""
     found = (line.strip() for line in (value or "").splitlines())
     return [_link(line) for line in found if line]
 

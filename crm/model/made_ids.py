@@ -1,7 +1,7 @@
-"""Ids for rows that come without one, made from their content.
+"""Ids for rows without one, computed from their content.
 
-The same content gets the same id, so that importing it twice adds nothing. Import makes ids in
-Python; copying tables makes the same ids in SQL (crm/repository/_made_ids.py).
+The same content gets the same id, so that importing it twice adds nothing. An import computes ids
+in Python; a copy of tables computes the same ids in SQL (crm/repository/_made_ids.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SEPARATOR = "\x1f"
 
 
 def columns(table: Table) -> tuple[str, ...]:
-    """Return the columns whose values make the id."""
+    """Return the columns from whose values the id is computed."""
     if table is PLATFORMS_STATUS:
         return table.match
     return tuple(name for name in table.own_names if name != table.key)

@@ -16,7 +16,7 @@ def quoted(name: str) -> str:
 
 
 class Named(Protocol):
-    """A table of crm/model/schema.py, of which the namespace needs only the name."""
+    """A table of crm/model/schema.py; the namespace needs only its name."""
 
     @property
     def name(self) -> str: ...
@@ -60,7 +60,8 @@ class Namespace:
     def change_feed(self, table: Named, start: int) -> str:
         """Return the FROM item that reads the table's changes since version ``start``.
 
-        The function takes literals only, so a version cannot be bound; nor can VERSION AS OF.
+        The function takes only literals, so the version cannot be a bound parameter; the same is
+        true of VERSION AS OF.
         https://docs.databricks.com/sql/language-manual/functions/table_changes
         """
         return f"table_changes('{self.table(table)}', {int(start)})"

@@ -1,6 +1,6 @@
-"""The CRM's own tables beside the four of the data.
+"""The CRM's own tables, in addition to the four tables of data.
 
-They are in no export, backup or restore, and the CRM works without them.
+Exports, backups and restores leave them out, and the CRM works without them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OPERATIONS = Table(
     ),
 )
 
-# The persons' own settings: their names in the data, and the accounts that they follow.
+# People's settings: their names in the data, and the accounts that they follow.
 PEOPLE = Table(
     name="people",
     singular="person",
@@ -58,7 +58,7 @@ FOLLOWS = Table(
     ),
 )
 
-# How people had files read: offered again for files with the same headings.
+# People's choices for the headings of files, which apply again to files with the same headings.
 IMPORT_MAPPINGS = Table(
     name="import_mappings",
     singular="import mapping",
@@ -75,7 +75,7 @@ IMPORT_MAPPINGS = Table(
     ),
 )
 
-# Lists as people saved them, and which of these people see first.
+# Saved views of lists, and each person's default view.
 SAVED_VIEWS = Table(
     name="saved_views",
     singular="saved view",
@@ -112,8 +112,8 @@ DEFAULT_VIEWS = Table(
     ),
 )
 
-# Who gets a digest, and which one was begun last. One row per recipient, which a run changes
-# before it sends: of two runs that change one row at once, the warehouse refuses one.
+# The recipients of digests and their last digest. Each recipient has one row, which a run changes
+# before it sends: if two runs change one row at the same time, the warehouse refuses one.
 DIGESTS = Table(
     name="digests",
     singular="digest",

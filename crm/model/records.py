@@ -21,7 +21,7 @@ class Record:
     table: ClassVar[Table]
 
     def value(self, column: str) -> Any:
-        """Return the value of a column that is known by its name only."""
+        """Return the value of the column with this name."""
         return getattr(self, column)
 
 
@@ -29,8 +29,8 @@ class Record:
 def _record_of(table: Table) -> Callable[[RecordType], RecordType]:
     """Make the class a frozen dataclass with a field for each column of the table.
 
-    The class body declares the columns that our code calls by name, so that mypy knows their
-    types. The table's other columns become fields, too, with None as their default.
+    The class body declares the columns that our code uses by name, so that mypy knows their types.
+    The table's other columns also become fields, with None as their default.
     """
 
     def complete(cls: RecordType) -> RecordType:
@@ -58,7 +58,7 @@ class Account(Record):
 
 @_record_of(PLATFORMS_STATUS)
 class PlatformStatus(Record):
-    """``reason`` is why the status was set, where that was noted with the last change."""
+    """``reason`` is the reason of the status, if it was noted with the last change."""
 
     id: str
     account_bsnid: str
@@ -70,8 +70,8 @@ class PlatformStatus(Record):
 
 @_record_of(USE_CASES)
 class UseCase(Record):
-    """``team`` is the account's, joined for lists and headings; ``reason`` is why it has its
-    status, where that was noted with the last change."""
+    """``team`` is the account's, joined for lists and headings; ``reason`` is that of its status,
+    if it was noted with the last change."""
 
     id: str
     account_bsnid: str
@@ -96,8 +96,8 @@ class Update(Record):
 class AccountRow:
     """An account in a list.
 
-    ``statuses`` maps platform to onboarding status, without platforms that the account has no
-    row for. ``last_update`` is the date of the newest update.
+    ``statuses`` maps platforms to onboarding statuses; platforms without a row are missing.
+    ``last_update`` is the date of the newest update.
     """
 
     account: Account
@@ -111,8 +111,8 @@ class AccountRow:
 class AccountDetail:
     """An account with its children: use cases by status, updates newest first.
 
-    ``copies`` is how many rows have the account's key, which Unity Catalog does not enforce.
-    ``is_followed`` says whether the person follows it; None where that is not known.
+    ``copies`` is the number of rows with the account's key, which Unity Catalog does not enforce.
+    ``is_followed``: whether the person follows it; None if unknown.
     """
 
     account: Account
@@ -124,7 +124,7 @@ class AccountDetail:
 
     @property
     def has_duplicates(self) -> bool:
-        """Return whether several rows have one key, or are the status for one platform."""
+        """Return whether several rows have one key, or several statuses have one platform."""
         keys = (
             [row.platform for row in self.platforms],
             [row.id for row in self.use_cases],
@@ -135,7 +135,7 @@ class AccountDetail:
 
 @dataclass(frozen=True)
 class Facet:
-    """One value of a column in a list, and how many rows have it."""
+    """One value of a column in a list, and its number of rows."""
 
     value: str
     count: int
@@ -145,8 +145,8 @@ class Facet:
 class FacetPage:
     """The values of a filterable column in a list, most frequent first.
 
-    :param choices: how many values were found; ``left_out`` of them are not in ``values``.
-    :param total: how many rows the whole list has, counted at the same moment; None if unknown.
+    :param choices: the number of found values; ``left_out`` of them are not in ``values``.
+    :param total: the number of rows of the whole list at the same moment; None if unknown.
     """
 
     values: tuple[Facet, ...]
@@ -155,7 +155,7 @@ class FacetPage:
     total: int | None
 
 
-# The value of a date filter that finds what has no date at all.
+# The value of a date filter that finds records without a date.
 NEVER = dt.date.min
 
 
@@ -163,13 +163,13 @@ NEVER = dt.date.min
 class Listing:
     """A request for one page of a list.
 
-    ``filters`` maps columns to values; a row must have one of these. ``dates`` maps date filters
-    to a day, or ``NEVER``, or to a moment (aware) where the filter is by moments. ``sort`` is a
-    sort key, with ``-`` in front for descending; ``then`` are further ones, for rows that are
-    equal by the first. ``page`` counts from 1, and ``size`` is in rows. ``of_person`` asks for the
-    accounts of a person only; see crm/repository/records/mine.py. ``columns`` are the names of
-    those to show, none for the usual ones. ``view`` is the id of the saved view that the settings
-    come from.
+    ``filters`` maps columns to the allowed values. ``dates`` maps date filters to a day, to
+    ``NEVER``, or to a moment (with a time zone) if the filter compares moments. ``sort`` is a sort
+    key, with ``-`` in front for descending order; ``then`` are further ones, for rows that are
+    equal by the first. ``page`` counts from 1, and ``size`` is in rows. ``of_person`` restricts
+    the list to a person's accounts; see crm/repository/records/mine.py. ``columns`` are the names
+    of the columns to show, none for the usual ones. ``view`` is the id of the saved view from
+    which the settings come.
     """
 
     q: str = ""
@@ -188,8 +188,8 @@ class Listing:
 class Page(Generic[Row]):
     """One page of a list, with the number of all its rows.
 
-    ``is_complete`` is False if rows may be missing that pass the filters, because the change feed
-    does not tell enough of them. ``view`` is the saved view that the address names.
+    ``is_complete`` is False if matching rows may be missing, because the change feed does not go
+    back far enough. ``view`` is the saved view that the URL names.
     """
 
     rows: tuple[Row, ...]
@@ -219,7 +219,7 @@ class Overview:
     ``adoption`` maps platform to {onboarding status: accounts}; an account without a row for a
     platform that others use counts as Not Started. ``pipeline`` maps the status of use cases to
     their count, and ``tiers`` the enablement tier. ``areas`` has the business areas by number of
-    accounts. ``attention`` has, by kind, how many accounts or updates need attention. ``updates``
+    accounts. ``attention`` has, by kind, the number of records that need attention. ``updates``
     are the latest ones, newest first.
     """
 

@@ -12,8 +12,8 @@ class SavedView:
 
     :param person: its owner, by e-mail.
     :param list_name: the name of the table that it lists.
-    :param query: the settings, as the list's address has them; whoever reads them checks them.
-    :param is_default: whether the person who asks sees it first.
+    :param query: the settings as the query of the list's URL; readers must validate them.
+    :param is_default: whether it is the reading person's default view.
     """
 
     id: str

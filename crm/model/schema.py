@@ -17,7 +17,7 @@ AREA = "business_area"
 # The columns that name people.
 PEOPLE_COLUMNS = frozenset({"vp", "admin", "primary_it_partner", "leader", "author"})
 MAX_TEXT = 20_000
-# Of the reason of a status, which is kept with the operation.
+# The most characters of the reason of a status, which the note of an operation stores.
 MAX_REASON = 500
 
 
@@ -25,7 +25,7 @@ MAX_REASON = 500
 class Column:
     """One column.
 
-    :param kind: how people see it: text, long_text, links, choice, date or timestamp.
+    :param kind: its form field and display: text, long_text, links, choice, date or timestamp.
     :param required: the forms refuse a record without it.
     :param not_null: Delta refuses a row without it. Only keys are NOT NULL, so that legacy rows
         with gaps can still be stored and shown.
@@ -52,8 +52,8 @@ AUDIT_COLUMNS = (
     Column("updated_by", "Changed by", "Who last changed the row (e-mail)"),
 )
 AUDIT_NAMES = frozenset(column.name for column in AUDIT_COLUMNS)
-# Who wrote a row version, and what else was written with it; see crm/repository/operations.py.
-# No page, file or diff shows it.
+# The operation that wrote a row version; see crm/repository/operations.py. No page, file or diff
+# shows it.
 CHANGE_ID = Column(
     "change_id", "Operation", "The operation of EDIP CRM that last wrote the row (UUID, hex)"
 )
@@ -63,11 +63,11 @@ CHANGE_ID = Column(
 class Table:
     """One table: its own columns, then the audit columns that every table has.
 
-    ``columns`` and ``names`` are those of a record. ``stored_columns`` has ``CHANGE_ID``, too.
+    ``columns`` and ``names`` are those of a record. ``stored_columns`` also has ``CHANGE_ID``.
 
-    :param gist: the column that tells people which record is meant.
+    :param gist: the column by which people recognize a record.
     :param parent_key: the column with the account's BSNID; empty for the accounts themselves.
-    :param natural_key: the columns that identify a row from elsewhere, if the key does not.
+    :param natural_key: the columns that identify an imported row without a key.
     :param composite_key: the columns of the primary key, if it is more than ``key``.
     """
 
@@ -106,7 +106,7 @@ class Table:
 
     @cached_property
     def match(self) -> tuple[str, ...]:
-        """Return the columns by which a row from elsewhere is matched with a stored one."""
+        """Return the columns by which an imported row is matched with a stored one."""
         return self.natural_key or (self.key,)
 
     @cached_property
@@ -117,7 +117,7 @@ class Table:
 
     @cached_property
     def bulk_columns(self) -> tuple[Column, ...]:
-        """Return the columns of which many rows can have one value: no long texts, no dates."""
+        """Return the columns that a bulk change can set: no long texts, no dates."""
         own = ("long_text", "date")
         return tuple(column for column in self.editable if column.kind not in own)
 
@@ -127,7 +127,7 @@ class Table:
         return self.parent_key or self.key
 
     def column(self, name: str) -> Column:
-        """Raises StopIteration for a name that the table does not have."""
+        """Return the column with this name. Raises StopIteration if there is none."""
         return next(column for column in self.columns if column.name == name)
 
 

@@ -1,7 +1,7 @@
-"""The words that choices offer. Each list can be replaced by an environment variable.
+"""The words that choices offer. An environment variable can replace each list.
 
-The data may have other words. These are kept and shown: forms offer a record's own word beside the
-listed ones, and filters count it.
+The data may have other words, which are kept and shown: forms also offer the record's present
+word, and filters count it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ ENABLEMENT_TIERS = ("Self-Service", "Guided", "Managed")
 
 # The status of an account that has no row for a platform.
 NOT_STARTED = "Not Started"
-# The status of a use case that waits; it should have a reason.
+# The status of a paused use case; it should have a reason.
 ON_HOLD = "On Hold"
-# The ends of an onboarding whose time the trends show.
+# The first and last status of an onboarding, between which the trends measure the time.
 REQUESTED, COMPLETED = "Requested", "Completed"
 
 
@@ -49,7 +49,7 @@ def enablement_tiers() -> tuple[str, ...]:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return the words of the list that a column names (``Column.vocabulary``)."""
+    """Return the words of the list with this name (``Column.vocabulary``)."""
     return {
         "platforms": platforms,
         "onboarding_statuses": onboarding_statuses,
@@ -59,8 +59,8 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def word_like(name: str, text: str) -> str:
-    """Return the word of a list that differs from a text only in case, or only in that and in
-    what stands between its parts (``in_progress``); else the text."""
+    """Return the word of a list that differs from a text only in case, or in case and separators
+    (``in_progress``); else the text."""
     known = words(name)
     if text in known:
         return text

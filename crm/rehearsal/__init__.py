@@ -1,6 +1,6 @@
-"""Runs every kind of statement of the CRM in a scratch schema, and compares what comes back.
+"""Run every kind of statement of the CRM in a scratch schema, and compare the answers.
 
-``cases`` are what is run, ``observed`` notes each statement's answer, ``rehearse`` runs the cases,
-``compare`` says how the answers differ from those of the local warehouse (``expected.json``), and
-``report`` puts that into words. Nothing of it holds data: only types, numbers and error classes.
+``cases`` has the operations, ``observed`` records each statement's answer, ``rehearse`` runs the
+cases, ``compare`` finds the differences from the local warehouse's answers (``expected.json``),
+and ``report`` describes them. They record no data: only types, numbers and error classes.
 """

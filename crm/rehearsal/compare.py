@@ -1,9 +1,9 @@
-"""How the answers of a warehouse differ from the expected ones, and whether that matters.
+"""Find the differences between a warehouse's answers and the expected ones, and rate them.
 
-It matters where the CRM would read something else or tell people something else: another of our
-error classes, a missing column, another type or number. More columns do not matter, nor how many
-lines a command has that describes a table, nor the warehouse's own name for an error, nor what the
-CRM can do without.
+A difference matters if the CRM would read or show something else: another of our error classes, a
+missing column, another type or number. These do not matter: additional columns, the number of
+lines of a command that describes a table, the warehouse's own name of an error, and optional
+features.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .rehearse import Outcome
 EXPECTED = Path(__file__).with_name("expected.json")
 
 _CASES = {case.name: case for case in ALL}
-# Commands whose number of rows depends on the warehouse, as do queries of its own views.
+# Commands whose number of rows depends on the warehouse, like queries of its own views.
 _DESCRIBE = {"DESCRIBE", "SHOW"}
 
 
@@ -35,7 +35,7 @@ class Difference:
 
 
 def differences(expected: Mapping[str, Outcome], found: Mapping[str, Outcome]) -> list[Difference]:
-    """Return how the found outcomes differ; cases that were not run do not."""
+    """Return the differences of the found outcomes; cases that did not run have none."""
     return [
         replace(each, matters=each.matters and _may_matter(each))
         for name, outcome in found.items()
@@ -63,7 +63,7 @@ def read(file: Path = EXPECTED) -> dict[str, Outcome]:
 
 
 def write(outcomes: Mapping[str, Outcome], file: Path = EXPECTED) -> None:
-    """Write one line per answer, by kind; columns, which many answers share, are written once."""
+    """Write one line per answer, by kind; shared lists of columns are written once."""
     shapes: list[Mapping[str, str]] = []
 
     def line(answer: Answer) -> str:
@@ -94,7 +94,7 @@ def _of_case(name: str, expected: Outcome | None, found: Outcome) -> Iterator[Di
     if expected.result != found.result:
         text = f"“{found.result}” instead of “{expected.result}”"
         yield Difference(name, "result", text)
-    # Some statements run at the same moment: only those of one kind have an order.
+    # Some statements run at the same moment, so only those of one kind have an order.
     kinds = list(dict.fromkeys(each["what"] for each in (*expected.answers, *found.answers)))
     for what in kinds:
         pairs = zip_longest(_of_kind(expected, what), _of_kind(found, what))
@@ -111,7 +111,7 @@ def _of_kind(outcome: Outcome, what: str) -> list[Answer]:
 def _of_answer(
     what: str, wanted: Answer | None, found: Answer | None
 ) -> Iterator[tuple[str, bool]]:
-    """Yield texts, and whether each matters."""
+    """Yield (text, whether the difference matters)."""
     describes = what.split()[0] in _DESCRIBE or "information_schema" in what
     if wanted is None or found is None:
         missing = "did not run" if found is None else "ran, which was not expected"
@@ -147,6 +147,6 @@ def _of_columns(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator
             yield f"there are more columns: {', '.join(more)}", False
     for name, kind in wanted.items():
         other = found.get(name, kind)
-        # Of values that are all NULL, nobody can tell the type.
+        # If all values are NULL, the type is unknown.
         if other != kind and "null" not in (kind, other):
             yield f"{name} is {other} instead of {kind}", True

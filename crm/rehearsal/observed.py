@@ -1,4 +1,4 @@
-"""A warehouse that notes of each answer the columns, types, numbers and error classes."""
+"""A warehouse that records the columns, types, numbers and error class of each answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from crm.warehouse.errors import WarehouseError
 from crm.warehouse.usage import first_table
 
 Result = TypeVar("Result")
-# What a statement answered, ready for JSON; see ``Observed``.
+# The answer to a statement, as a value for JSON; see ``Observed``.
 Answer = dict[str, Any]
 
-# A backup's clone has its moment in its name, the table of check_connection a random number.
+# Variable parts of names: a moment in a backup's clone, a random number in check_connection's
+# table.
 _MADE_UP = re.compile(r"__\d.*|_[0-9a-f]{8}$")
 _TWO_WORDS = {"DESCRIBE", "SHOW", "ALTER", "CREATE", "DROP", "COMMENT", "BEGIN"}
 

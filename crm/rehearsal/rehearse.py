@@ -1,4 +1,4 @@
-"""Runs the cases in a scratch schema, and drops it."""
+"""Run the cases in a scratch schema, and drop it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ log = logging.getLogger(__name__)
 
 
 class Unusable(Exception):
-    """The scratch schema exists already, and may hold somebody's data; or its catalog does not."""
+    """The scratch schema already exists and may have somebody's data, or its catalog is
+    missing."""
 
 
 @dataclass
 class Outcome:
-    """What came of a case: its ``result`` in words, and the answers to its statements."""
+    """The outcome of a case: its ``result`` as a text, and the answers to its statements."""
 
     result: str
     answers: list[Answer] = field(default_factory=list)
@@ -38,9 +39,9 @@ def run(
 ) -> dict[str, Outcome]:
     """Run the cases in the warehouse's schema, which must not exist, and return their outcomes.
 
-    ``only``: a regular expression; cases whose name it does not find run only if others need them.
-    A case that fails does not stop those after it. Raises Unusable, and WarehouseError if the
-    warehouse cannot be asked for the schema, or does not drop it.
+    ``only``: a regular expression; cases whose name does not match run only if others need them.
+    A case that fails does not stop later ones. Raises Unusable, and WarehouseError if the schema
+    cannot be looked up or dropped.
     """
     stage = Stage(Observed(**{each.name: getattr(wh, each.name) for each in fields(Warehouse)}))
     wanted, outcomes = re.compile(only), dict[str, Outcome]()

@@ -1,7 +1,7 @@
 """Sample data: five invented teams that move to the platforms.
 
-The words are in the CSV files beside this module, one per table. Ids are made from the
-rows' contents, so that loading twice adds nothing.
+The CSV files in this folder have the rows, one file per table. Ids are computed from the rows'
+contents, so that loading them twice adds nothing.
 """
 
 from __future__ import annotations

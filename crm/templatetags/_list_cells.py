@@ -1,4 +1,4 @@
-"""The cells of a list's rows, as functions: see _list_rows.py."""
+"""Functions that render the cells of lists: see _list_rows.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from crm.model.vocabulary import NOT_STARTED
 from crm.page_urls import record_urls
 from crm.row_fragments import ListColumn, SortControls
 
-# Of a child, or of an account's row and its place on the page.
+# Renders the cell of a child, or of an account's row with its place on the page.
 Cell = Callable[[Any], str]
 AccountCell = Callable[[AccountRow, int], str]
 
@@ -34,7 +34,7 @@ _NAMED = (
 )
 _CHILD = '<th scope="row" class="wide"><a class="{} clamp" {} dir="auto">{}</a></th>'
 _HREF = 'href="{}?{}={}#{}-{}"'
-# What a list's row of an account has besides the account.
+# The attributes of an AccountRow apart from the account.
 _COUNTED = {
     "use_cases": "use_case_count",
     "updates": "update_count",
@@ -53,7 +53,7 @@ def column_header(controls: SortControls, column: ListColumn) -> SafeString:
 def of_accounts(
     columns: Iterable[ListColumn], from_list: str, first: int, may_write: bool, sets_statuses: bool
 ) -> list[AccountCell]:
-    """Return a function for each column, which makes an account's cell.
+    """Return a function for each column that renders an account's cell.
 
     ``from_list`` and ``first``, the place of the page's first row, lead back to the list.
     """
@@ -72,7 +72,7 @@ def of_accounts(
 
 
 def of_use_cases(columns: Iterable[ListColumn], sets_statuses: bool) -> list[Cell]:
-    """Return a function for each column, which makes a use case's cell."""
+    """Return a function for each column that renders a use case's cell."""
 
     def cell(column: ListColumn) -> Cell:
         if column.kind == "name":
@@ -85,7 +85,7 @@ def of_use_cases(columns: Iterable[ListColumn], sets_statuses: bool) -> list[Cel
 
 
 def of_updates(columns: Iterable[ListColumn]) -> list[Cell]:
-    """Return a function for each column, which makes an update's cell."""
+    """Return a function for each column that renders an update's cell."""
     return [
         _child("update", "row-text", "description", NO_TEXT, 220)
         if column.kind == "name"
@@ -95,7 +95,7 @@ def of_updates(columns: Iterable[ListColumn]) -> list[Cell]:
 
 
 def _account(from_list: str, first: int, may_write: bool) -> AccountCell:
-    """Return the function of the cell with an account's name and key, and links to its page."""
+    """Return the function that renders an account's name and key with links to its page."""
     urls, write_icon = record_urls("account-detail"), icon("chat-bubble-left-right", 16)
 
     def cell(row: AccountRow, place: int) -> str:
@@ -134,8 +134,8 @@ def _status(column: ListColumn, sets_statuses: bool) -> Cell:
 
 
 def _child(what: str, kind: str, column: str, nameless: str, length: int) -> Cell:
-    """Return the function of the cell that names a child by the text in ``column``, with the link
-    to it on its account's page."""
+    """Return the function that renders a child's name, from ``column``, with the link to it on its
+    account's page."""
     urls, parameter = record_urls("account-detail"), what.replace("-", "_")
 
     def cell(child: UseCase | Update) -> str:
@@ -168,7 +168,7 @@ def _no_url(key: str | None) -> str:
 
 
 def _wrap(column: ListColumn) -> Callable[[str], str]:
-    """Return the function that makes a cell of the column from its content."""
+    """Return the function that wraps the content in a cell of the column."""
     kind = _CLASSES.get(column.kind, "")
     opening = filled('<td data-label="{}"{}>', column.label, _class(kind))
     return lambda content: SafeString(f"{opening}{escaped(content)}</td>")
@@ -179,7 +179,7 @@ def _class(name: str) -> str:
 
 
 def _show(column: ListColumn) -> Callable[[Any], str]:
-    """Return the function that shows a value of the column; equal values are shown once."""
+    """Return the function that renders a value of the column; it renders equal values once."""
     return cache(_SHOWN.get(column.kind) or partial(fragments.value_link, column.name))
 
 

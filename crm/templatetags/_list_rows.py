@@ -1,6 +1,6 @@
-"""The rows of lists, as functions: see crm/fragments.py.
+"""Functions that render the rows of lists: see crm/fragments.py.
 
-What the rows of a page have in common, such as the beginning of a column's cells, is made once.
+The common parts of a page's rows, such as the beginning of a column's cells, are rendered once.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def _check(key: str, name: str) -> SafeString:
 
 
 def _actions(here: str) -> Callable[[UseCase | Update], SafeString]:
-    """Return the function that makes the cell with the links that write an update about a child's
-    account and edit the child. Both come back to its row in the list at ``here``."""
+    """Return the function that renders the cell with two links: write an update about the child's
+    account, and edit the child. Both lead back to its row in the list at ``here``."""
     write, edit = icon("chat-bubble-left-right", 16), icon("pencil-square", 16)
     write_urls = record_urls("update-create")
 

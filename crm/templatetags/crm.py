@@ -35,8 +35,8 @@ from . import _list_cells, _list_rows
 
 register = template.Library()
 
-# The statuses of failures after which the same form can be sent again; after 401 when the person
-# has signed in again in another tab. 403 is not among them: its form may come from another site,
+# The HTTP statuses after which the same form can be sent again; after 401 once the person has
+# signed in again in another tab. 403 is not one of them: its form may come from another site,
 # unless the failure says that it is ours.
 _SEND_AGAIN = {401, 409, 422, 429, 500, 503, 504}
 
@@ -57,14 +57,14 @@ def fields_to_send_again(
 
 @register.simple_tag
 def icon(name: str, size: int = 16) -> str:
-    """Return an icon that stands beside a word: crm/icons.py has its name."""
+    """Return an icon for use beside a word; crm/icons.py lists the names."""
     return icons.icon(name, size)
 
 
 @register.simple_tag
 def fixed(template: str, **values: Hashable) -> SafeString:
-    """Return a template that depends on nothing but ``values``; it is rendered once for them."""
-    if settings.DEBUG:  # someone may be at work on the template
+    """Render a template that depends only on ``values``; the result is cached by them."""
+    if settings.DEBUG:  # somebody may be editing the template
         return render_to_string(template, values)
     return _rendered(template, **values)
 
@@ -82,8 +82,8 @@ class Fact:
 
 @register.filter
 def facts_except(record: Record, placed: str) -> list[Fact]:
-    """The columns that people fill in, with the record's values, except those in ``placed``:
-    the names, blanks between them, of columns that the template shows at a place of its own."""
+    """Return the editable columns with the record's values, without those in ``placed``: the
+    names, separated by blanks, of columns that the template shows elsewhere."""
     return [
         Fact(column, record.value(column.name))
         for column in record.table.editable
@@ -106,7 +106,7 @@ def time_machine(context: template.Context) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def as_of_url(context: template.Context, value: dt.datetime) -> str:
-    """Return the present page as of a moment."""
+    """Return the URL of this page as of a moment."""
     request = context["request"]
     here = request.as_of.present_url if request.as_of else request.get_full_path()
     return address(value, here)
@@ -116,7 +116,7 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
 def change_items(context: template.Context, changes: Iterable[Change]) -> SafeString:
     """Return the items of a list of changes, with links to the pages that revert them.
 
-    Those lead back here; from a dialog, to the page that the dialog stands on.
+    Those pages lead back here; from a dialog, to the page under it.
     """
     return _change_items(changes, _back(context))
 
@@ -127,7 +127,7 @@ def changed_accounts(
 ) -> SafeString:
     """Return a section for each account of the changes, which are sorted by account.
 
-    It has a heading, unless the page is that of the account ``bsnid``.
+    It has a heading, unless the page is about the account ``bsnid``.
     """
     back, sections = _back(context), []
     for key, of_account in groupby(changes, lambda change: change.bsnid):
@@ -138,7 +138,7 @@ def changed_accounts(
 
 
 def _back(context: template.Context) -> str:
-    """Return the query with which the page that reverts a change leads back; empty for those who
+    """Return the query with which the page that reverts a change leads back; empty for people who
     may not write."""
     if not context["person"].may_write:
         return ""
@@ -163,14 +163,14 @@ def _next(path: str) -> str:
 
 @register.simple_tag
 def history_url(bsnid: str, key: str) -> str:
-    """Return the history page of one record; an account's is that of all its records."""
+    """Return the URL of a record's history; an account's history has all its records."""
     url = record_url("account-history", bsnid)
     return url if key == bsnid else f"{url}?{urlencode({'record': key})}"
 
 
 @register.simple_tag(takes_context=True)
 def card_actions(context: template.Context, child: UseCase | Update, back: str) -> SafeString:
-    """Return the links of a child's card; edit and delete come back with the query ``back``."""
+    """Return the links of a child's card; edit and delete lead back with the query ``back``."""
     what = child.table.singular
     history = history_url(context["account"].bsnid, child.id)
     if not context["person"].may_write:
@@ -184,7 +184,7 @@ def card_actions(context: template.Context, child: UseCase | Update, back: str) 
 def may_hide(context: template.Context, *names: str) -> bool:
     """Return whether a row filter may hide rows of these tables from the person.
 
-    May cost a statement: for pages that have nothing to show.
+    It may cost a statement, so use it only on pages that have nothing to show.
     """
     with suppress(WarehouseError):
         return any(context["person"].is_filtered(each) for each in TABLES if each.name in names)
@@ -195,7 +195,7 @@ def may_hide(context: template.Context, *names: str) -> bool:
 def masked_labels(context: template.Context, table: Table) -> str:
     """Return the labels of the columns that a mask may hide from the person, as a text.
 
-    May cost a statement, as ``may_hide``.
+    It may cost a statement, like ``may_hide``.
     """
     masked: Collection[str] = ()
     with suppress(WarehouseError):
@@ -206,14 +206,14 @@ def masked_labels(context: template.Context, table: Table) -> str:
 
 @register.simple_tag
 def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
-    """Return a text in parts, those that differ marked."""
+    """Return the text of these parts, with the differing ones marked."""
     pieces = (format_html("<mark>{}</mark>" if differs else "{}", text) for text, differs in parts)
     return mark_safe("".join(pieces)) or mark_safe('<span class="nothing">(empty)</span>')
 
 
 @register.filter
 def get(mapping: dict[str, Any], key: str) -> Any:
-    """Return the value of a key that a variable holds, None where there is none."""
+    """Return the value of the key; None if the mapping does not have it."""
     return mapping.get(key) if mapping else None
 
 

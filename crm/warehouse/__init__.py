@@ -1,6 +1,6 @@
 """The layer between the repository and the connector: sign-in, connections, statements, errors.
 
-It knows nothing of accounts, and no code outside it imports the connector.
+It knows nothing about accounts, and no code outside it imports the connector.
 """
 
 from __future__ import annotations
@@ -28,25 +28,26 @@ __all__ = [
     "open_user",
 ]
 
-# A registry, not a cache: open connections belong to it. A process has one configuration.
+# A registry, not a cache: it owns open connections. A process has one configuration.
 _pools: dict[WarehouseConfig, Pools] = {}
 
 
 def load_sign_in(config: WarehouseConfig) -> None:
-    """Import what the sign-in needs when a process starts, so that no request waits for it."""
+    """Import the modules of the sign-in when a process starts, so that no request waits for
+    that."""
     if config.client_secret:
         service_principal.load_sdk()
 
 
 def load_connector() -> None:
-    """Import what the connector imports when it connects for the first time: 0.1 s of CPU."""
+    """Import the modules that the connector imports at its first connection: 0.1 s of CPU."""
     import_module("databricks.sql.backend.thrift_backend")
 
 
 def open_shared(config: WarehouseConfig, namespace: Namespace, email: str) -> Warehouse:
-    """Return the warehouse as ``email`` uses it, with the app's own rights.
+    """Return the warehouse for ``email``, with the app's own rights.
 
-    Raises SignInAgain where each person brings a token of their own (EDIP_AUTH=user).
+    Raises SignInAgain if each person needs their own token (EDIP_AUTH=user).
     """
     return Warehouse(_pools_for(config), credentials.shared(config), namespace, actor=email)
 

@@ -1,9 +1,9 @@
 """Let statements fail at once while the warehouse does not answer.
 
-It opens when the warehouse refuses a connection, or gives no sign of life until a request's
+It opens when the warehouse refuses a connection, or does not respond at all until a request's
 deadline. A slow statement does not open it: while one runs, the warehouse answers the connector
 every few seconds. While it is open, requests start probes, one at a time; the first answer of any
-kind closes it. Without requests there are no probes, so that the warehouse can go to sleep.
+kind closes it. Without requests there are no probes, so that the warehouse can stop.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SILENCE = 0.5
 
 def is_silent(error: WarehouseError) -> bool:
     """Return whether the error means that the warehouse did not answer."""
-    # By class: Starting and others derive from Unavailable, and are answers.
+    # Compare the class: Starting and others derive from Unavailable, but are answers.
     return isinstance(error, (TimeIsUp, Dropped, NotSent)) or is_refusal(error)
 
 
@@ -61,14 +61,14 @@ class Breaker:
             raise Unavailable("it did not answer before, so nothing was sent")
 
     def note_answer(self) -> None:
-        """The warehouse answered: close."""
+        """Close the breaker, since the warehouse has answered."""
         self._answered_at = time.monotonic()
         if self.is_open:
             self.is_open = False
             logger.warning("The warehouse answers again")
 
     def note_silence(self, identity: Identity, began: float, answered_at: float) -> None:
-        """A request's time is up: open if the warehouse was silent for the second half of it.
+        """Open the breaker if the warehouse was silent for the second half of a request's time.
 
         :param began: when the statement began, in seconds of ``time.monotonic()``.
         :param answered_at: when the warehouse last answered the statement's HTTP requests.

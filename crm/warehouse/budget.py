@@ -29,7 +29,8 @@ class Budget:
         """
         deadline = time.monotonic() + timeout
         while not self._try_acquire():
-            # Our lock is free here: closing a connection calls ``release`` and takes other locks.
+            # The lock must be free here: closing a connection calls ``release`` and takes other
+            # locks.
             if self._make_room():
                 continue
             with self._changed:

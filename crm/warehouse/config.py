@@ -20,11 +20,11 @@ import environ
 # loopback only and holds sample data.
 LOCAL_TOKEN = "dapi-local-developer"
 
-# Values of EDIP_AUTH: whose rights the statements have.
+# The values of EDIP_AUTH, which choose whose rights the statements have.
 PAT = "pat"
 SERVICE_PRINCIPAL = "service-principal"
 USER = "user"
-# As the Databricks CLI signs in: a profile, its OAuth login, the Azure CLI, or a job's own rights.
+# The sign-in of the Databricks CLI: a profile, OAuth, the Azure CLI, or the rights of a job.
 UNIFIED = "unified"
 _AUTHS = (PAT, SERVICE_PRINCIPAL, USER, UNIFIED)
 
@@ -37,7 +37,7 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class ConfigurationError(ValueError):
-    """The environment configures the warehouse incompletely, or unsafely."""
+    """The environment's configuration of the warehouse is incomplete or unsafe."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class WarehouseConfig:
     :param connection_max_age: seconds after which a connection is replaced; well below the
         lifetime of tokens and of the warehouse's idle sessions.
     :param statement_timeout: seconds a statement may run. The gateway in front of Databricks
-        Apps gives up after 60 s, so 45 leave time to say what happened.
+        Apps gives up after 60 s, so 45 s leave time for an error page.
     :param bulk_timeout: seconds that a statement of bulk work may run: imports, backups, restores.
-        Nobody waits for these before a gateway.
+        No gateway limits these.
     :param is_bulk: the connections are those of bulk work.
     :param query_tags: send each statement with tags, which system.query.history shows.
     :param retries: how often the connector asks again on 429/503 (5 s apart).
@@ -103,7 +103,7 @@ class WarehouseConfig:
 
     @property
     def answer_seconds(self) -> int:
-        """Return the seconds that one HTTP answer may take where a request has no deadline.
+        """Return the seconds that one HTTP answer may take if the work has no deadline.
 
         A little more than a page's statement, and less than the gateway's 60 s. While a longer
         statement runs, the connector asks for its state again and again.
@@ -117,13 +117,13 @@ class WarehouseConfig:
 
     @property
     def starts_itself(self) -> bool:
-        """Return whether we start the warehouse ourselves; its address then changes with each
+        """Return whether the app starts the warehouse; its address then changes with each
         start."""
         return self.is_local and not self.url
 
     @property
     def where(self) -> str:
-        """The warehouse's address as pages and logs show it."""
+        """The warehouse's address, for pages and logs."""
         if self.url:
             return self.url
         return "local warehouse" if self.is_local else self.hostname + self.http_path
@@ -189,7 +189,7 @@ def _first(env: environ.Env, names: tuple[str, ...]) -> str:
 
 
 def _auth(chosen: str, token: str, principal: str) -> str:
-    """Return EDIP_AUTH, or what the credentials suggest. ``user`` is never a default."""
+    """Return EDIP_AUTH, or the sign-in that the credentials imply; ``user`` is never implied."""
     if chosen and chosen not in _AUTHS:
         raise ConfigurationError(f"EDIP_AUTH is one of {', '.join(_AUTHS)}, not {chosen!r}.")
     return chosen or (SERVICE_PRINCIPAL if principal and not token else PAT)

@@ -1,8 +1,8 @@
-"""Open connections that suit web requests; the connector's defaults suit batch jobs.
+"""Open connections with options for web requests; the connector's defaults suit batch jobs.
 
 Options and behaviour are those of databricks-sql-connector 4.9.0 (``session.py``,
-``backend/thrift_backend.py``, ``auth/retry.py``). Several options are private: whoever changes
-the pin in requirements.in runs tests/warehouse first.
+``backend/thrift_backend.py``, ``auth/retry.py``). Several options are private: before you change
+the pin in requirements.in, run tests/warehouse.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .errors import TooLarge
 
 logger = logging.getLogger("crm.warehouse")
 
-# The connector logs each failure, some twice and at ERROR, before we know whether a second
+# The connector logs each failure, some twice and at ERROR, before it is known whether a second
 # attempt succeeds. statements.py logs the outcome once.
 logging.getLogger("databricks.sql").setLevel(logging.CRITICAL)
 # This logger receives whole requests with their values, for the connector's own tests. We add
@@ -38,15 +38,15 @@ logging.getLogger("databricks.sql.unsafe").addFilter(lambda record: False)
 # (Connection._cursors only grows).
 MAX_USES = 500
 
-# What a statement takes, in bytes of all parameters together. Source: docs/parameters.md of the
-# connector, https://github.com/databricks/databricks-sql-python.
+# The most bytes of a statement's parameters together. Source: docs/parameters.md of the connector,
+# https://github.com/databricks/databricks-sql-python.
 MAX_PARAMETERS = 255
 MAX_BYTES = 2**20
 
 USER_AGENT = "EDIP CRM"
 # Seconds for which the connector repeats a request that is answered with 429 or 503.
 RETRY_SECONDS = 20.0
-# Seconds in which a local warehouse starts, also if another process starts it.
+# Seconds for the start of a local warehouse, even if another process starts it.
 START_SECONDS = 130.0
 
 transport.install()
@@ -76,7 +76,7 @@ class PooledConnection:
 
     @property
     def has_expired(self) -> bool:
-        """Return whether its token has expired. A new connection may always be used once."""
+        """Return whether the connection's token has expired. A new connection may be used once."""
         return self.uses > 0 and self.good_until is not None and time.time() >= self.good_until
 
     def cancel(self, command: CommandId) -> None:
@@ -89,7 +89,7 @@ class PooledConnection:
         self.connection.session.is_open = False
 
     def close(self) -> None:
-        """Close in the background: CloseSession is a request and may hang like any other."""
+        """Close the session in the background: CloseSession is a request, which may hang."""
         on_close, self.on_close = self.on_close, None
         if on_close:
             on_close()
@@ -160,8 +160,8 @@ def _arguments(config: WarehouseConfig) -> dict[str, Any]:
 
 
 def _uri(config: WarehouseConfig) -> str | None:
-    """Return the address. Starting a local warehouse for it may take a minute; the request does
-    not wait longer than until its deadline."""
+    """Return the address. It may have to start a local warehouse, which takes up to a minute; the
+    request waits only until its deadline."""
     if config.starts_itself:
         return run_within(limit(START_SECONDS), config.uri, "local-warehouse")
     return config.uri()
@@ -173,7 +173,7 @@ def _host(config: WarehouseConfig, uri: str | None) -> str:
 
 
 def _never_send_twice(connection: Connection) -> None:
-    """Stop urllib3 from sending a statement again whose answer was lost.
+    """Stop urllib3 from repeating a statement whose answer was lost.
 
     The connector's retry policy allows POST, so urllib3 sends again after a connection broke,
     and an INSERT would run twice. No option turns that off. The connector copies the policy

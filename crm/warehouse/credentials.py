@@ -1,8 +1,8 @@
-"""The identities that connections sign in with. Only this module knows how to sign in.
+"""The identities with which connections sign in. Only this module knows how to sign in.
 
-EDIP_AUTH chooses one of four ways: a personal access token, a service principal, or the sign-in of
-the Databricks CLI, which everybody who uses the app shares, or the signed-in person's own token.
-The pool keeps the connections of different identities apart.
+EDIP_AUTH chooses one of four: a personal access token, a service principal or the sign-in of the
+Databricks CLI, which all people share; or the signed-in person's own token. The pool separates the
+connections of different identities.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EXPIRY_MARGIN = 30.0
 
 @dataclass(frozen=True)
 class Identity:
-    """Whose rights a connection has. Hashable: the pool's key; two never share a connection.
+    """The owner of a connection's rights. It is the pool's key: two never share a connection.
 
     :param name: the e-mail or the kind of sign-in; safe to log.
     """
@@ -33,7 +33,7 @@ class Identity:
 
     @property
     def fingerprint(self) -> str:
-        """A digest that differs where the identity differs. Caches use it: it holds no token."""
+        """A digest of the identity for keys of caches, which must not contain the token."""
         raise NotImplementedError
 
     def connect_arguments(self) -> dict[str, Any]:
@@ -41,9 +41,9 @@ class Identity:
         raise NotImplementedError
 
     def good_until(self) -> float | None:
-        """Return until when a connection opened now can be used (``time.time()``).
+        """Return when a connection opened now becomes unusable (``time.time()``).
 
-        None: for as long as the pool keeps it.
+        None: it is usable for as long as the pool keeps it.
         """
         return None
 
@@ -57,18 +57,18 @@ class Identity:
         return False
 
     def renew(self) -> bool:
-        """Get new credentials after the warehouse refused these. Return whether that is
+        """Prepare for new credentials after the warehouse refused these. Return whether that is
         possible."""
         return False
 
     def explain(self, error: WarehouseError) -> WarehouseError:
-        """Return the error whose message advises the people who use this identity."""
+        """Return the error with a message that suits this identity."""
         return error
 
 
 @dataclass(frozen=True)
 class AccessToken(Identity):
-    """A personal access token. Two tokens are two identities, so a new token gets a new pool."""
+    """A personal access token. Each token is a separate identity, so a new one gets a new pool."""
 
     token: str = field(repr=False)
 
@@ -107,7 +107,9 @@ class UserToken(Identity):
         return self.expires_at - EXPIRY_MARGIN
 
     def replaces(self, other: Identity) -> bool:
-        """A token that expires later is not replaced: the person uses it in another browser."""
+        """Return whether ``other`` is the person's older token. A token that expires later stays,
+        because the person uses it in another browser.
+        """
         return (
             isinstance(other, UserToken)
             and other.name == self.name
@@ -147,7 +149,7 @@ class ServicePrincipal(Identity):
 
 @dataclass(frozen=True)
 class Unified(Identity):
-    """Whoever is signed in with the Databricks CLI, or the job that runs."""
+    """The person who is signed in with the Databricks CLI, or the running job."""
 
     config: WarehouseConfig = field(repr=False)
 
@@ -167,7 +169,7 @@ class Unified(Identity):
 
 
 def shared(config: WarehouseConfig) -> Identity:
-    """Return the app's own identity. Raises SignInAgain where people bring their own tokens."""
+    """Return the app's own identity. Raises SignInAgain if each person needs their own token."""
     if config.auth == UNIFIED:
         return Unified("sign-in of the Databricks CLI", config)
     if config.auth == SERVICE_PRINCIPAL:
@@ -178,7 +180,7 @@ def shared(config: WarehouseConfig) -> Identity:
 
 
 def app(config: WarehouseConfig) -> Identity | None:
-    """Return the app's service principal where people bring their own tokens, if it has one."""
+    """Return the app's service principal, if there is one, with EDIP_AUTH=user; else None."""
     return _service_principal(config) if config.auth == USER and config.client_id else None
 
 

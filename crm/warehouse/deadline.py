@@ -1,9 +1,9 @@
 """The time by which a request must have its answer from the warehouse, on the wall clock.
 
-One deadline covers waiting for a connection, connecting, retries and every statement. Time limits
-of a socket are not enough: they begin anew with each byte, so a server that sends one byte a
-second would never reach them. ``watch`` therefore shuts the sockets down when the time is up. It
-also cancels a read when the person who waits for it has left.
+One deadline covers waiting for a connection, connecting, retries and every statement. Socket
+timeouts are not enough: they restart with each byte, so a server that sends one byte a second
+would never reach them. So ``watch`` shuts the sockets down when the time is up. It also cancels a
+read when the browser has closed the request's connection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .errors import TimeIsUp
 
 Result = TypeVar("Result")
 
-# The seconds between two looks whether the person has left, or the process is to end.
+# The seconds between two checks whether the browser has disconnected, or the process has to end.
 LOOK_INTERVAL = 0.5
 
 
@@ -30,7 +30,7 @@ LOOK_INTERVAL = 0.5
 class Deadline:
     """A moment, in seconds of ``time.monotonic()``.
 
-    ``client`` is the socket of the person who waits, for a request that only reads.
+    ``client`` is the socket to the browser, for a request that only reads.
     """
 
     at: float
@@ -47,7 +47,7 @@ class Deadline:
 
     @property
     def has_left(self) -> bool:
-        """Return whether the person has closed the connection, and waits no more."""
+        """Return whether the browser has closed the connection."""
         if self.client is None:
             return False
         try:
@@ -69,8 +69,8 @@ class Watch:
     """The connections that one attempt at a statement uses.
 
     ``answered_at`` is when the last answer to one of its HTTP requests began. ``cancel`` tries to
-    cancel the statement and returns whether it could; it is called when the person has left.
-    ``answer_seconds`` are those for each HTTP answer where there is no deadline, else 0.
+    cancel the statement and returns whether it could; it is called when the browser has
+    disconnected. ``answer_seconds`` limits each HTTP answer if there is no deadline, else it is 0.
     """
 
     cancel: Callable[[], bool] | None = None
@@ -91,7 +91,7 @@ class Watch:
         threading.Thread(target=self._run, daemon=True, name="deadline").start()
 
     def stop(self) -> None:
-        """Leave the connections alone from now on: somebody else may use them."""
+        """Stop watching the connections, which others may use from now on."""
         with self._lock:
             self._connections.clear()
         self._is_done.set()
@@ -127,13 +127,15 @@ class Watch:
 
 
 class _Stop:
-    """When the process ends its reads, in seconds of ``time.monotonic()``."""
+    """The time at which the process ends its reads, in seconds of ``time.monotonic()``."""
 
     reads_end_at = float("inf")
 
 
 def end_reads_after(seconds: float) -> None:
-    """Give the running reads that many seconds. It only sets a number: signal handlers call it."""
+    """End the running reads after that many seconds. Signal handlers call it, so it only sets a
+    number.
+    """
     _Stop.reads_end_at = time.monotonic() + seconds
 
 
@@ -150,7 +152,7 @@ def watch(
 ) -> Iterator[Watch | None]:
     """Apply the deadline to this thread's connections. Raises TimeIsUp if it has passed.
 
-    Without one, each HTTP answer may take ``answer_seconds``; 0: any time.
+    Without a deadline, each HTTP answer may take ``answer_seconds``; 0 means no limit.
     """
     if deadline is None and not answer_seconds:
         yield None
@@ -171,7 +173,7 @@ def watch(
 
 
 def use(connection: Connection) -> None:
-    """Let the current deadline end this connection. Raises TimeIsUp if it has passed."""
+    """Apply the current deadline to this connection. Raises TimeIsUp if it has passed."""
     if watching := _current.get():
         watching.add(connection)
 
@@ -180,8 +182,8 @@ def use(connection: Connection) -> None:
 def answering() -> Iterator[None]:
     """Note when an HTTP answer begins. Raises TimeIsUp if the deadline has ended the connection.
 
-    The connector would take an error of the connection for a passing one, and wait five seconds
-    to ask for the statement's state again.
+    The connector would take the connection's error for a temporary one, and wait five seconds
+    before it asks for the statement's state again.
     """
     watching = _current.get()
     try:
@@ -195,7 +197,7 @@ def answering() -> Iterator[None]:
 
 
 def limit(seconds: float) -> float:
-    """Return the seconds, or those until the current deadline if these are fewer."""
+    """Return the smaller of the seconds and the time until the current deadline."""
     watching = _current.get()
     if watching is None or watching.answer_seconds:
         return seconds
@@ -205,7 +207,7 @@ def limit(seconds: float) -> float:
 def run_within(seconds: float, call: Callable[[], Result], name: str) -> Result:
     """Return the call's result, or raise its error, or TimeoutError after so many seconds.
 
-    The call then goes on in its thread, which has this name.
+    The call then continues in its thread, which has this name.
     """
     future: Future[Result] = Future()
 

@@ -5,7 +5,7 @@ The tree::
     WarehouseError
       Unavailable            no connection, or no answer: try again later
         Starting             the warehouse is starting: try again in a moment
-        Busy                 the warehouse turned the request away: try again later
+        Busy                 the warehouse rejected the request (429, 503): try again later
         PoolExhausted        all our connections are busy
       SignInFailed           the token is wrong, expired or revoked (401, 403)
         SignInAgain          the signed-in person's own token is missing or has expired
@@ -20,7 +20,7 @@ The tree::
       StatementFailed        any other error of a statement
         ColumnNotFound       a table lacks a column that the statement names (42703)
         Refused              the request was refused before a statement ran (HTTP 400, 413, …)
-          TooLarge           its values are more than a statement takes, so it was not sent
+          TooLarge           its values exceed the limit of a statement, so it was not sent
 
 ``translate.py`` makes them from the connector's errors.
 """
@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import re
 
-# What row filters and column masks refuse: time travel and change feeds among others.
+# The error classes with which row filters and column masks refuse time travel, change feeds etc.
 _BY_POLICY = re.compile(
     "FGAC_TIME_TRAVEL_NOT_SUPPORTED|"
     "(ROW_LEVEL_SECURITY|COLUMN_MASKS?|ROW_LEVEL_SECURITY_COLUMN_MASK)_FEATURE_NOT_SUPPORTED"
@@ -62,12 +62,12 @@ class WarehouseError(Exception):
 
     @property
     def is_refused_by_policy(self) -> bool:
-        """Return whether a row filter or a column mask forbids the statement."""
+        """Return whether the statement failed because of a row filter or a column mask."""
         return bool(_BY_POLICY.match(self.error_class or ""))
 
 
 class Unavailable(WarehouseError):
-    """``retry_after`` is how many seconds the warehouse asks to wait; 0 if it does not say."""
+    """``retry_after`` is the wait in seconds that the warehouse asks for; 0 if it does not."""
 
     summary = "The warehouse cannot be reached"
     retry_after = 0

@@ -49,7 +49,7 @@ class Lease:
 
 
 class _Waiting(Queue[ConnectionPoolEntry]):
-    """Lets nobody wait for a connection longer than until their deadline."""
+    """A queue whose callers wait for a connection only until their deadline."""
 
     def get(self, block: bool = True, timeout: float | None = None) -> ConnectionPoolEntry:
         return super().get(block, None if timeout is None else limit(timeout))
@@ -64,7 +64,7 @@ class _QueuePool(QueuePool):
 class IdentityPool:
     """One identity's connections.
 
-    ``generation`` grows when all existing connections become unusable.
+    ``generation`` is increased when all existing connections become unusable.
     """
 
     def __init__(self, config: WarehouseConfig, identity: Identity, budget: Budget) -> None:
@@ -73,7 +73,7 @@ class IdentityPool:
         self._identity = identity
         self._budget = budget
         self._retired = False
-        # Held while a connection is returned, so that a replaced queue receives none.
+        # Locked while a connection is returned, so that a replaced queue receives none.
         self._lock = threading.Lock()
         self._queue: QueuePool = _QueuePool(
             # PooledConnection has the two methods of DBAPIConnection that QueuePool calls here.
@@ -116,8 +116,8 @@ class IdentityPool:
     def _explain(self, error: WarehouseError) -> WarehouseError:
         """Return the error of a failed connect; no statement was sent yet.
 
-        The connector has tried several times. Another attempt helps only where the address may
-        change: a local warehouse that has to be started again.
+        The connector has tried several times. Another attempt helps only if the address may
+        change, because a local warehouse has to be started again.
         """
         if isinstance(error, (Dropped, NotSent)):
             return NotSent() if self._config.starts_itself else Unavailable()

@@ -34,7 +34,7 @@ from .transport import has_passed
 
 logger = logging.getLogger("crm.warehouse")
 
-# Seconds for which a probe waits. A warehouse may need some of them to open a session.
+# Seconds for which a probe waits; a warehouse may need some time to open a session.
 PROBE_SECONDS = 10.0
 
 
@@ -61,7 +61,7 @@ class Pools:
 
     def _probe(self, identity: Identity) -> None:
         """Open a session and close it. Raises WarehouseError."""
-        # One retry is the fewest that the connector can do.
+        # One retry is the connector's minimum.
         config = replace(self.config, retries=1)
         with watch(Deadline.after(PROBE_SECONDS)):
             try:
@@ -89,13 +89,14 @@ class Pools:
             pool.check_in(lease)
 
     def query_tags(self) -> dict[str, str | None] | None:
-        """Return the tags of a statement, which system.query.history shows; None without."""
+        """Return the tags of a statement, which system.query.history shows; None if tags are
+        off."""
         return usage.tags() if self._is_tagging else None
 
     def stops_tagging(self, error: WarehouseError) -> bool:
-        """Return whether a statement was refused for its tags: from now on none has any.
+        """Return whether a statement was refused because of its tags, and switch tags off if so.
 
-        A workspace without that preview refuses it (https://github.com/rilldata/rill/pull/9852).
+        A workspace without that preview refuses them (https://github.com/rilldata/rill/pull/9852).
         """
         if error.error_class != "CONFIG_NOT_AVAILABLE":
             return False
@@ -122,7 +123,7 @@ class Pools:
         pool.give_up(connection.generation if connection else pool.generation)
 
     def for_bulk(self) -> Pools:
-        """Return the pools of the same warehouse for bulk work: a time limit is the session's."""
+        """Return separate pools for bulk work, because the time limit belongs to the session."""
         if self.config.is_bulk:
             return self
         with self._lock:
@@ -184,7 +185,7 @@ class Pools:
         return False
 
     def _watch_expiry(self, identity: Identity) -> None:
-        """Close connections when their token expires, also while no request comes."""
+        """Close connections when their token expires, even if no request comes."""
         if identity.ends_at is None or (self._closer and self._closer.is_alive()):
             return
         self._closer = threading.Thread(
@@ -204,7 +205,7 @@ class Pools:
         return others
 
     def _forget(self) -> None:
-        """Start anew in a forked child, without touching the parent's connections.
+        """Start with empty pools in a forked child, without touching the parent's connections.
 
         We keep a reference to them: collecting them as garbage would close the parent's
         sessions, since ``Connection.__del__`` sends a request.

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
-# How much of a large result is in memory at once; the connector itself fetches 10,000 rows.
+# The most rows of a large result in memory; the connector itself fetches 10,000 rows.
 ROWS_PER_FETCH = 5_000
 _BYTES_IN_MEMORY = 4 * 2**20
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -41,8 +41,8 @@ class LargeResult:
 
 
 def rows(cursor: Cursor) -> list[Row]:
-    # This reads Arrow: the connector's own fetch turns arrays into NumPy and passes timestamps
-    # through pandas.
+    # Read Arrow directly: the connector's own fetch converts arrays to NumPy and timestamps to
+    # pandas.
     return _rows_of(cursor.fetchall_arrow())
 
 
@@ -53,7 +53,7 @@ def _rows_of(table: pa.Table | pa.RecordBatch) -> list[Row]:
 
 
 def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """Return the values; timestamps, in UTC, in a third of the time that Arrow takes."""
+    """Return the values; timestamps are in UTC, and take a third of Arrow's own time."""
     kind = column.type
     if not (pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz):
         values: list[Any] = column.to_pylist()
@@ -79,10 +79,11 @@ def large(cursor: Cursor) -> LargeResult:
 
 
 def changed(cursor: Cursor) -> int:
-    """Return how many rows the statement changed."""
+    """Return the number of rows that the statement changed."""
     if cursor.rowcount >= 0:
         return cursor.rowcount
-    # Some warehouses report the number in the result instead: num_affected_rows comes first.
+    # Some warehouses report the number in the result instead; num_affected_rows is the first
+    # column.
     found = rows(cursor)
     return int(found[0].get("num_affected_rows") or 0) if found else 0
 

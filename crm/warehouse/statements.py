@@ -53,8 +53,8 @@ Params = Mapping[str, Any]
 Result = TypeVar("Result")
 
 CONFLICT_ATTEMPTS = 5
-# No further attempt begins after this many seconds: behind a gateway that gives up after 60 s,
-# an error page is worth more than an answer that nobody receives.
+# No further attempt begins after this many seconds: the gateway gives up after 60 s, so a timely
+# error page is better than an answer that arrives too late.
 BUDGET = 12.0
 
 # Seconds for which a request to cancel a statement waits, and a person's request for a token of
@@ -64,14 +64,14 @@ CANCEL_SECONDS, APP_TOKEN_SECONDS = 5.0, 8.0
 
 @dataclass(frozen=True)
 class Warehouse:
-    """The warehouse as one person uses it.
+    """The warehouse for one person.
 
-    :param identity: whose rights the statements have.
-    :param namespace: where the tables are.
-    :param actor: the person who acts, for ``created_by`` and ``updated_by``.
+    :param identity: the identity whose rights the statements have.
+    :param namespace: the place of the tables.
+    :param actor: the acting person, for ``created_by`` and ``updated_by``.
     :param deadline: when all statements of the request must have ended; None for long work,
         whose statements have their own limits.
-    :param app: the app itself, where each person uses their own rights and the app has others.
+    :param app: the app's own identity, if each person uses their own rights and the app has some.
     """
 
     pools: Pools = field(repr=False)
@@ -90,24 +90,25 @@ class Warehouse:
         return replace(self, deadline=deadline)
 
     def for_bulk(self) -> Warehouse:
-        """Return the same warehouse for imports, backups and the like: see ``bulk_timeout``."""
+        """Return the same warehouse for long work such as imports: see ``bulk_timeout``."""
         return replace(self, pools=self.pools.for_bulk(), deadline=None)
 
     def with_app_rights(self) -> Warehouse | None:
-        """Return the same warehouse with the app's rights; None where it has none of its own.
+        """Return the same warehouse with the app's rights; None if the app has none of its own.
 
-        Only to find keys that a row filter hides from the person. Raises WarehouseError.
+        Use it only to find keys that a row filter hides from the person. Raises WarehouseError.
         """
         if self.app is None:
             return None
-        # Get the token first: without one, a statement would look refused by the warehouse.
+        # Get the token first, since without one the warehouse would seem to refuse a statement.
         with watch(Deadline.after(APP_TOKEN_SECONDS)):
             self.app.good_until()
         return replace(self, identity=self.app, app=None)
 
     @property
     def cache_key(self) -> tuple[str, Namespace, str]:
-        """The key for caches of its answers to this identity: a digest, no token, no actor."""
+        """The key for caches of answers to this identity: it has a digest, but no token or
+        actor."""
         return self.pools.config.where, self.namespace, self.identity.fingerprint
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
@@ -117,7 +118,7 @@ class Warehouse:
     def query_large(self, sql: str, params: Params | None = None) -> LargeResult:
         """Run a read whose result may be too large for memory, and return its rows.
 
-        It reads all before it returns: rows of one moment, and no WarehouseError later.
+        It reads everything before it returns, so that no WarehouseError comes later.
         """
         return _Run(self, sql, params, repeatable=True, writes=False).result(results.large)
 
@@ -239,7 +240,7 @@ class _Run:
             if self.conflicts == CONFLICT_ATTEMPTS:
                 return False
             deadline = self.warehouse.deadline
-            # The wait has jitter; otherwise writers that collided would collide again.
+            # The wait has jitter, because writers that collided would otherwise collide again.
             pause = random.uniform(0.02, 0.1) * 2**self.conflicts
             time.sleep(min(pause, deadline.left) if deadline else pause)
             return True
@@ -269,10 +270,10 @@ class _Run:
             raise TimeIsUp(query_id=self.query_id) from error
         is_told_as_unknown = isinstance(error, (SignInFailed, StatementTimeout))
         if self.was_dropped and self.writes and not is_told_as_unknown:
-            # An earlier attempt may have run, whatever became of the last one.
+            # An earlier attempt may have run, even if the last one did not.
             raise Dropped(query_id=self.query_id) from error
         if isinstance(error, SessionLost):
-            # While a warehouse starts, sessions end as soon as they are opened.
+            # While a warehouse starts, new sessions end at once.
             raise Starting(query_id=self.query_id) from error
         explained = self.warehouse.identity.explain(error)
         if explained is error:

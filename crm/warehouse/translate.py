@@ -56,8 +56,8 @@ _STARTING = re.compile(
     rf"TEMPORARILY_UNAVAILABLE|{_IS_STARTING.pattern}|too many 503", re.IGNORECASE
 )
 
-# Looked up by SQLSTATE (all of it, then its first two characters), then by error class: the
-# state is the contract, while names differ between runtimes.
+# Looked up by SQLSTATE (all of it, then its first two characters), then by error class: the state
+# is stable, while the names of classes differ between runtimes.
 _BY_SQLSTATE = {
     "2D521": WriteConflict,
     "42501": PermissionDenied,
@@ -123,7 +123,7 @@ def translate(error: BaseException, query_id: str | None = None) -> WarehouseErr
         return _statement_kind(message, facts)(**facts)
     if isinstance(error, connector.RequestError):
         ours = _cause(error)
-        # When the time is up, the statement may have been sent.
+        # If the time is up, the statement may have been sent.
         if isinstance(ours, WarehouseError) and not isinstance(ours, TimeIsUp):
             return ours
         return _request_kind(error, message)(**facts)
@@ -141,8 +141,8 @@ def translate(error: BaseException, query_id: str | None = None) -> WarehouseErr
 def turned_away(status: int, text: str, retry_after: float) -> Unavailable:
     """Return the error of an answer with 429 or 503, which means that nothing was executed.
 
-    :param text: what the answer says, in its headers.
-    :param retry_after: the seconds that it asks to wait; 0 if it does not say.
+    :param text: the error text in the answer's headers.
+    :param retry_after: the wait in seconds that it asks for; 0 if it does not.
     """
     error = Starting() if status == 503 and _IS_STARTING.search(text) else Busy()
     error.retry_after = math.ceil(retry_after)
@@ -154,7 +154,7 @@ def _statement_kind(message: str, facts: _Facts) -> type[WarehouseError]:
     for key in (state, state[:2]):
         if key in _BY_SQLSTATE:
             return _BY_SQLSTATE[key]
-    # The text only if no class is named: it may quote values, such as the status Cancelled.
+    # Search the text only if it names no class: it may quote values, such as the status Cancelled.
     for pattern, kind in _BY_CLASS if name else _BY_TEXT:
         if pattern.search(name or message):
             return kind

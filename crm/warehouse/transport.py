@@ -1,4 +1,4 @@
-"""HTTP for the connector: connections that end at the deadline, errors of 429 and 503, and the
+"""HTTP for the connector: connections that end at the deadline, errors for 429 and 503, and the
 warehouse's clock.
 
 The connector (4.9.0) finds its connection pools and its retry policy in
@@ -31,10 +31,11 @@ from .translate import turned_away
 
 
 class _Clock:
-    """How far the warehouse's clock is ahead of ours.
+    """The difference between the warehouse's clock and ours, in seconds.
 
-    Each HTTP answer says the time in whole seconds (RFC 9110, 6.6.1), so less than two are none.
-    One that was under way for long says too little: the most of the latest answers counts.
+    Each HTTP answer has the time in whole seconds (RFC 9110, 6.6.1), so a difference below two
+    counts as none. A slow answer shows too small a difference, so the largest of the latest
+    counts.
     """
 
     ahead = dt.timedelta()
@@ -55,7 +56,7 @@ class _Clock:
 def now() -> dt.datetime:
     """Return the time by the warehouse's clock, which stamps rows and commits (UTC).
 
-    Before its first answer it is the time by our own.
+    Before its first answer it is the time of our own clock.
     """
     return dt.datetime.now(dt.UTC) + _Clock.ahead
 
@@ -63,8 +64,8 @@ def now() -> dt.datetime:
 def has_passed(moment: float) -> bool:
     """Return whether this moment of the warehouse's clock (seconds since 1970) has passed.
 
-    No moment has before its first answer: if our own clock is wrong, it would refuse tokens that
-    are good, and never hear of it.
+    Before the warehouse's first answer it returns False: if our own clock were wrong, the app
+    would refuse valid tokens, and never learn the right time.
     """
     return _Clock.is_known and now().timestamp() >= moment
 
@@ -90,7 +91,7 @@ class _Plain(HTTPConnection):
 
 
 class _Secure(_Plain, HTTPSConnection):
-    """The same over TLS: ``_Plain`` calls HTTPSConnection, which comes next among the bases."""
+    """The same over TLS: ``_Plain`` calls HTTPSConnection, which is the next base class."""
 
 
 def _limit_connect(connection: HTTPConnection) -> None:
@@ -117,7 +118,7 @@ _MESSAGE_HEADERS = (
 class _RetryPolicy(DatabricksRetryPolicy):
     """Raises Starting or Busy where the connector gives up on 429 or 503.
 
-    Its own errors do not say how long the warehouse asks to wait.
+    The connector's errors do not have the wait that the warehouse asks for.
     """
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
@@ -153,9 +154,8 @@ class _RetryPolicy(DatabricksRetryPolicy):
 
 
 class _HttpClient(thrift_http_client.THttpClient):
-    """Reads each answer whole.
-
-    Thrift asks for one to four bytes at a time, and urllib3 takes long for each.
+    """Reads each answer at once, because Thrift reads one to four bytes at a time, which is slow
+    with urllib3.
     """
 
     _answer = BytesIO()
@@ -169,13 +169,13 @@ class _HttpClient(thrift_http_client.THttpClient):
         return self._answer.read(sz)
 
     def close_sockets(self) -> None:
-        """Close the sockets: ``close`` keeps them for the next request, until the garbage
-        collector finds them."""
+        """Close the sockets, which ``close`` would keep for the next request until they are
+        garbage collected."""
         self._THttpClient__pool.close()
 
 
 def install() -> None:
-    """Let the connector use these connections, this retry policy and this client."""
+    """Make the connector use these connections, this retry policy and this client."""
     names = vars(thrift_http_client)
     replaced = {
         "HTTPConnectionPool": _PlainPool,

@@ -1,4 +1,4 @@
-"""What the statements of one request cost, and the tags with which they are sent."""
+"""The cost of the statements of one request, and their query tags."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 APP = "edip-crm"
 # Matches the first table in a statement: `catalog`.`schema`.`table`.
 _TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
-# The query ids that are kept; a job may run thousands of statements.
+# The most query ids to keep; a job may run thousands of statements.
 _MOST_IDS = 50
 
 
 @dataclass
 class Usage:
-    """The statements of a request so far, and which page and request they belong to."""
+    """The statements of a request so far, and the page and id of the request."""
 
     page: str = ""
     request: str = ""
@@ -36,7 +36,7 @@ class Usage:
     span: Span | None = None
 
 
-# The page of statements that belong to no request: the name of the command that runs.
+# The page tag of statements without a request: the name of the running command.
 default_page = ""
 # A request may run several statements at the same time.
 _lock = threading.Lock()
@@ -45,7 +45,7 @@ _current: ContextVar[Usage | None] = ContextVar("usage", default=None)
 
 @contextmanager
 def measure(usage: Usage) -> Iterator[None]:
-    """Count the statements of this thread, within the block, there."""
+    """Add the statements of this thread within the block to ``usage``."""
     token = _current.set(usage)
     try:
         yield
@@ -54,7 +54,7 @@ def measure(usage: Usage) -> Iterator[None]:
 
 
 def tags() -> dict[str, str | None]:
-    """Return the query tags: the app, and where known the page and the request."""
+    """Return the query tags: the app, and the page and the request if known."""
     usage = _current.get() or Usage(default_page)
     found = {"app": APP, "page": usage.page, "request": usage.request}
     return {name: value for name, value in found.items() if value}
@@ -72,7 +72,7 @@ def first_table(sql: str) -> str:
 
 
 def tagged(work: Callable[[], None]) -> Callable[[], None]:
-    """Return the work for another thread, whose statements have the tags of this one's."""
+    """Return a function that runs ``work`` in another thread, with this thread's query tags."""
     current = _current.get() or Usage()
 
     def run() -> None:

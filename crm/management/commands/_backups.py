@@ -1,4 +1,4 @@
-"""Shared by the commands ``backup`` and ``restore``: where the backups are."""
+"""The place of the backups, for the commands ``backup`` and ``restore``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def home(options: dict[str, Any]) -> Namespace:
-    """Return where the backups are. Raises CommandError for a bad name."""
+    """Return the namespace of the backups. Raises CommandError for a bad name."""
     of = source(options)
     return _namespace(options["backup_schema"] or f"{of.catalog}.{of.schema}_backups", options)
 
 
 def source(options: dict[str, Any]) -> Namespace:
-    """Return the tables that were backed up. Raises CommandError for a bad name."""
+    """Return the namespace of the backed-up tables. Raises CommandError for a bad name."""
     return _namespace(options.get("of_schema") or options["schema"], options)
 
 

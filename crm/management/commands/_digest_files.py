@@ -1,4 +1,4 @@
-"""Writes a digest as files, one for each form."""
+"""Write a digest as files, one for each format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write(folder: Path, name: str, digest: Digest, home: str) -> Path:
     Return the path of the files without their endings.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Two names may differ only in characters that no file's name can have.
+    # Two names may differ only in characters that a file name cannot have.
     short = hashlib.sha256(name.encode()).hexdigest()[:8]
     stem = f"{re.sub(r'[^A-Za-z0-9.@-]+', '_', name)[:60]}-{short}"
     body = chat.payload(digest, home, settings.EDIP_DIGEST_CHAT)

@@ -1,4 +1,4 @@
-"""Which accounts the digest of a chat is about."""
+"""The accounts of a chat's digest."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _OPTIONS = {"vp": "vp", "area": "business_area", "partner": "primary_it_partner"
 
 @dataclass(frozen=True)
 class Of:
-    """
+    """The accounts of a digest.
+
     :param key: part of the chat's name in the table of digests; empty for all accounts.
-    :param whose: the accounts, in words.
-    :param path: of the page that shows more.
+    :param whose: a description of the accounts.
+    :param path: the path of the page that shows more.
     """
 
     key: str
@@ -34,9 +35,9 @@ class Of:
 
 
 def accounts(wh: Warehouse, options: dict[str, Any]) -> Of:
-    """Return what the options choose. A saved view costs one statement.
+    """Return the accounts that the options choose. A saved view costs one statement.
 
-    Raises CommandError for what a digest cannot be about, and WarehouseError.
+    Raises CommandError for a choice that digests do not support, and WarehouseError.
     """
     values = {column: (options[name],) for name, column in _OPTIONS.items() if options[name]}
     if options["view"]:

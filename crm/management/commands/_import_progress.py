@@ -1,6 +1,6 @@
-"""Says how far an import is: a line that is rewritten on a terminal, else now and then a line.
+"""Show the progress of an import: one line that is rewritten on a terminal, else a line at times.
 
-A library for this would be one more package on Databricks Apps, where no command runs.
+A library for this would be one more package on Databricks Apps, where this never runs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 from crm.importing.chunks import Chunk
 from crm.model.schema import Table
 
-# Seconds between two lines where there is no terminal; shorter work says nothing.
+# Seconds between two lines without a terminal; shorter work prints none.
 LINE_EVERY = 10.0
 _ERASED = "\r\x1b[K"
 
@@ -31,7 +31,7 @@ def say(output: Output, line: str) -> None:
 
 
 class Progress:
-    """The progress of reading or of writing (``doing``). ``total``: of rows, or 0 if unknown."""
+    """The progress of reading or writing (``doing``). ``total`` is in rows, 0 if unknown."""
 
     def __init__(
         self, output: Output, doing: str, total: int, clock: Callable[[], float] = time.monotonic
@@ -39,7 +39,7 @@ class Progress:
         self._output, self._doing, self._clock = output, doing, clock
         self.total, self.rows = total, 0
         self._said = clock()
-        # When the first rows were done, and how many these were: the rate is that since then.
+        # The time and the number of the first rows; the rate is computed from there.
         self._first: tuple[float, int] | None = None
         self._is_shown = False
 
@@ -55,7 +55,7 @@ class Progress:
             self._said = now
 
     def done(self) -> None:
-        """Erase the line, so that what follows stands in its place."""
+        """Erase the line, so that the next output replaces it."""
         if self._is_shown:
             self._rewrite("")
             self._is_shown = False

@@ -1,4 +1,4 @@
-"""Shared by the commands that use the tables: where they are, who acts, and what all say."""
+"""The place of the tables, the acting person and shared texts, for commands with tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def namespace(options: dict[str, Any]) -> Namespace:
-    """Return where the options say that the tables are. Raises CommandError for a bad name."""
+    """Return the namespace that the options name. Raises CommandError for a bad name."""
     try:
         return Namespace(options["catalog"], options["schema"], options["prefix"])
     except ValueError as error:
@@ -37,12 +37,12 @@ def namespace(options: dict[str, Any]) -> Namespace:
 
 
 def warehouse(options: dict[str, Any]) -> Warehouse:
-    """Return the warehouse as EDIP_USER uses it, with the tables that the options name."""
+    """Return the warehouse for EDIP_USER, with the tables that the options name."""
     return replace(for_person(settings.EDIP_USER), namespace=namespace(options))
 
 
 def arguments(namespace: Namespace) -> str:
-    """Return the arguments that make a command use these tables; empty for the settings' own."""
+    """Return the arguments that make a command use these tables; empty for the default ones."""
     default = settings.NAMESPACE
     return "".join(
         f" --{name} {getattr(namespace, name)}"

@@ -1,4 +1,4 @@
-"""Plan a restore, and refuse what cannot be done before anything is changed."""
+"""Plan a restore, and refuse an impossible one before anything is changed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from . import _backups
 class Plan:
     """The effect of a restore, before it runs.
 
-    :param what: the backup, the moment or the versions, in words.
-    :param sources: the FROM item that each table is restored from.
+    :param what: a description of the backup, the moment or the versions.
+    :param sources: the FROM item from which each table is restored.
     :param before: the version of each table that exists now.
     :param versions: the table's own version that it is restored to; empty for a backup.
     :param missing_columns: today's columns that a source does not have.
@@ -45,7 +45,7 @@ class Plan:
         ]
 
     def restore(self, wh: Warehouse, table: Table) -> bool:
-        """Restore one table; return False if it was already as it should be."""
+        """Restore one table; return False if there was nothing to restore."""
         if table not in self.versions:
             restore_tables.restore_clone(
                 wh, table, self.sources[table], self.missing_columns.get(table, ())

@@ -1,4 +1,4 @@
-"""Ends a loop after the step that is under way, when the process is asked to end."""
+"""End a loop after the present step when the process gets a signal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 def until(items: Iterable[Item]) -> Iterator[Item]:
     """Yield the items until SIGTERM or SIGINT comes; a second one ends the process at once.
 
-    Raises SystemExit then, after the item that is under way.
+    Then raises SystemExit, after the present item.
     """
     if threading.current_thread() is not threading.main_thread():
         yield from items

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         return report
 
     def _as_text(self, check: Check) -> Report:
-        """Print each finding at once: a step may take a while."""
+        """Print each finding at once, because a step may take some time."""
         findings = []
         for finding in check.findings():
             findings.append(finding)

@@ -82,8 +82,8 @@ class Command(BaseCommand):
             try:
                 wh.execute(sql, repeatable=True)
             except (PermissionDenied, ObjectNotFound, StatementFailed) as error:
-                # It may exist unseen: without the right to create it, even IF NOT EXISTS
-                # fails. Creating the tables shows whether it exists.
+                # It may exist without being visible: without the right to create it, even IF NOT
+                # EXISTS fails. Creating the tables shows whether it exists.
                 refused.append(f"{what} {name}: {error}")
                 self.stdout.write(f"{what} {name}: you may not create it; using it if it exists")
             else:
@@ -129,7 +129,7 @@ class Command(BaseCommand):
 
 
 def _existing(wh: Warehouse) -> set[tuple[str, str]]:
-    """Return what exists and may be seen, as (kind, name in lower case).
+    """Return the existing, visible objects as (kind, name in lower case).
 
     Unity Catalog stores names in lower case.
     """

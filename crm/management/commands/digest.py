@@ -97,8 +97,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _name_of_chat(self, output: Path | None) -> str:
-        """Return the chat's name in the table: two webhooks, and two choices of accounts, are two
-        chats. Empty without a chat. Raises CommandError for settings that do not do."""
+        """Return the chat's name in the table, which depends on the webhook and the choice of
+        accounts. Empty without a chat. Raises CommandError for missing or invalid settings."""
         url = settings.EDIP_DIGEST_WEBHOOK
         if not self.home:
             raise CommandError("EDIP_APP_URL is missing: the app's address, for links to it.")
@@ -112,7 +112,7 @@ class Command(BaseCommand):
         return f"chat:{which}:{self.of_chat.key or 'all'}" if url or output else ""
 
     def _send(self, wh: Warehouse, to: Recipient, unclear: str) -> bool:
-        """Send one digest, say how it went, and return whether nobody has to look at it."""
+        """Send one digest, print the result, and return whether it is clear and not a failure."""
         period = digests.period_of(to.every or self.every, timezone.localdate())
         prepare = partial(self._prepare, to.name, sending.key_of(wh, to.name, period))
         if to.period != period and to.state == digests.SENDING:

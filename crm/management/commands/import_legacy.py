@@ -102,7 +102,7 @@ class Command(BaseCommand):
         try:
             is_any = refused.write(options["path"], _chosen(options).mapping, findings, to)
         except Exception as error:
-            # The import is made, or has failed: its own outcome matters more.
+            # The import has ended or failed, and its own outcome matters more.
             log.exception("the refused rows of %s were not written", options["path"])
             self._say_unwritten(f"the refused rows cannot be written to {to}: {error}")
             return
@@ -181,7 +181,7 @@ class Command(BaseCommand):
             self._list(findings, outcome)
 
     def _require_rows(self, results: list[TableResult], chosen: Options) -> None:
-        """Raise CommandError if the tables hold no row as the source has it."""
+        """Raise CommandError if no row of the source is in the tables."""
         if brings_rows(results, chosen):
             return
         why = "the source has no row that can be imported; see above"
@@ -209,7 +209,7 @@ class Command(BaseCommand):
 
 
 def _chosen(options: dict[str, Any]) -> Options:
-    """Return what the arguments ask for.
+    """Return the options that the arguments choose.
 
     Raises ImportingError for an unknown column, table, zone or encoding.
     """
@@ -230,7 +230,7 @@ def _chosen(options: dict[str, Any]) -> Options:
 
 
 def _require_name_for_refused(options: dict[str, Any]) -> None:
-    """Raise CommandError if the refused rows could not be written, or read again, as that file."""
+    """Raise CommandError if refused rows could not be written to that file, or read from it."""
     path, to = options["path"], options["refused"]
     if to is None:
         return

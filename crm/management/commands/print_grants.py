@@ -10,7 +10,7 @@ from crm.repository.tables import grants
 
 from . import _namespace
 
-# The bundle's own variables say where the tables are. MODIFY includes SELECT there:
+# The bundle's variables name the place of the tables. In a bundle MODIFY includes SELECT:
 # https://docs.databricks.com/dev-tools/databricks-apps/tables
 _BUNDLE = """\
 # Made by `manage.py print_grants --bundle {target}`; again when an upgrade adds a table.

@@ -72,7 +72,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {', '.join(names)}: did not exist then, will be empty")
 
     def _restore(self, wh: Warehouse, found: Plan) -> None:
-        # Before anything is changed: people need this advice most if the restore stops half-way.
+        # Print it before anything is changed: it is needed most if the restore fails in the
+        # middle.
         self._print_way_back(wh, found)
         for table in restore_tables.in_order(found.sources):
             if found.restore(wh, table):
@@ -91,7 +92,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{table.name} does not exist now and will be created")
 
     def _migrate(self, wh: Warehouse, found: Plan) -> None:
-        """Migrate the tables: an old version or a clone may lack what later steps added."""
+        """Migrate the tables: an old version or a clone may lack the changes of later steps."""
         try:
             for step in migrations.run(wh, ddl.VERSION, settings.EDIP_HISTORY_DAYS):
                 self.stdout.write(f"migrate_tables, step {step.number}: {step.name}: done")

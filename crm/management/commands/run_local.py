@@ -36,7 +36,8 @@ class Command(BaseCommand):
         self.stdout.write("Starting the local warehouse …")
         with _statements_unlogged():
             call_command("create_tables", "--sample-data", stdout=io.StringIO())
-        # Files are edited while it runs; WhiteNoise would send as many bytes as they had before.
+        # Developers edit files while it runs; WhiteNoise would send the number of bytes from
+        # before.
         settings.WHITENOISE_AUTOREFRESH, settings.WHITENOISE_MAX_AGE = True, 0
         address = f"127.0.0.1:{options['port']}"
         call_command(Server(), address, use_reloader=settings.DEBUG, stdout=self.stdout)

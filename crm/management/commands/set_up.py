@@ -16,7 +16,7 @@ from crm.warehouse.errors import WarehouseError
 
 from . import _namespace
 
-# After missing tables were created, the others may need a migration.
+# After missing tables are created, the others may need a migration.
 ROUNDS = 3
 
 
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             call_command("seed_data", **home, stdout=self.stdout)
 
     def _run(self, wh: Warehouse, rights: Sequence[str]) -> list[Done]:
-        """Run what is left to do, and what that leads to."""
+        """Run the remaining parts, and the parts that become possible after them."""
         done: list[Done] = []
         parts = set_up.plan(wh, settings.EDIP_HISTORY_DAYS, rights)
         for _ in range(ROUNDS):

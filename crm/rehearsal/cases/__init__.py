@@ -1,4 +1,4 @@
-"""What a rehearsal runs, in this order: later cases use what earlier ones made."""
+"""The cases of a rehearsal, in this order: later cases use the results of earlier ones."""
 
 from __future__ import annotations
 

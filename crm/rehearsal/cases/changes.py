@@ -169,7 +169,7 @@ def _delete_many(stage: Stage) -> str:
 
 
 def _undo(wh: Warehouse, operation: Operation, before: Mapping[str, int]) -> Reverted:
-    """Take an operation back; ``before`` has the tables' versions when it began."""
+    """Undo an operation; ``before`` has the tables' versions at its beginning."""
     return revert_bulk.revert(wh, operation.id, before, revert_bulk.current_versions(wh))
 
 
@@ -207,7 +207,7 @@ def _import(stage: Stage) -> str:
 
 
 def _copy(stage: Stage) -> str:
-    """Copy another schema's tables: those of this one, whose rows exist already."""
+    """Copy tables of a schema: those of this schema itself, whose rows already exist."""
     with Findings() as findings:
         results = copy_tables.run(stage.old, stage.namespace, Options(), findings)
     return f"written {sum(result.written for result in results)}"
@@ -234,7 +234,7 @@ def _delete_update(stage: Stage) -> str:
 
 
 def _together(stage: Stage) -> str:
-    """The same as transactions; the tables get the table feature for them."""
+    """Run the same operations as transactions; the tables get the table feature first."""
     wh = stage.wh
     feature = dict([ddl.CATALOG_MANAGED])
     for table in TABLES:
@@ -261,5 +261,5 @@ CASES = (
     Case("copy of other tables", _copy),
     Case("integrity checks and repairs", _repair),
 )
-# After all that runs step by step.
+# This comes after all cases that run step by step.
 TOGETHER = (Case("transactions of several tables", _together, is_optional=True),)

@@ -1,4 +1,4 @@
-"""What imports look up before they write, and what check_connection tries."""
+"""The reads of imports before they write, and the statements of check_connection."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _try_out(stage: Stage) -> str:
 
 
 def _many_together(stage: Stage) -> str:
-    """Deletions of many accounts, and repairs, where the tables have the feature for them."""
+    """Run deletions of many accounts, and repairs, as transactions."""
     wh = stage.wh
     use_cases.create(wh, KEY, ANOTHER, {"problem": "P", "status": "Active"})
     scratch.misspell(wh, ANOTHER)
@@ -77,7 +77,7 @@ def _many_together(stage: Stage) -> str:
 
 
 def _begin_and_go_on(stage: Stage) -> str:
-    """An operation that is noted when it begins and when it ends, and goes on in between."""
+    """Run an operation that notes its beginning and its end, and is continued in between."""
     wh, began = stage.wh, dt.datetime.now(dt.UTC)
     operation = operations.new(wh, operations.BULK)
     operations.note_done(wh, operation, began, "began", is_ended=False)
@@ -103,5 +103,5 @@ CASES = (
     Case("what check_connection tries", _try_out),
     Case("an operation that goes on", _begin_and_go_on),
 )
-# After the tables have the feature for transactions.
+# This comes after the tables have the feature for transactions.
 TOGETHER = (Case("transactions of many records", _many_together, is_optional=True),)

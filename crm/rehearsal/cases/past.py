@@ -28,7 +28,7 @@ def _history(stage: Stage) -> str:
 
 
 def _older_history(stage: Stage) -> str:
-    """A page of older changes and each filter find what one reading of all finds."""
+    """Compare a page of older changes, and each filter, with one read of all changes."""
     wh, now = stage.wh, dt.datetime.now(dt.UTC)
     all_changes = history.load(wh, Wanted(size=500)).changes
     seen, rest = all_changes[9], all_changes[10:30]
@@ -118,8 +118,8 @@ def _restore(stage: Stage) -> str:
     return f"accounts {counts[ACCOUNTS]}, undone: {is_undone}"
 
 
-# Where a part of the feeds ends depends on how many commits the tables had, which the warehouse
-# may have added to.
+# The end of a part of the feeds depends on the number of commits, and the warehouse itself may add
+# commits.
 _OF_PARTS = (*(f"accounts ({n})" for n in (2, 5, 6)), "updates", "updates (2)", "operations")
 
 CASES = (

@@ -59,7 +59,7 @@ def _report(stage: Stage) -> str:
 
 
 def _trends(stage: Stage) -> str:
-    # No week begins while the rehearsal commits: its changes are all of the last one.
+    # No week begins during the rehearsal, so all its changes are in the last week.
     weeks = tuple(_midnight(today() - dt.timedelta(weeks=n)) for n in (2, 1, 0))
     found = trends.load(stage.wh, "vp", weeks)
     started = sum(lead.count for lead in found.lead_times.values())
@@ -83,7 +83,7 @@ def _lists(stage: Stage) -> str:
 
 
 def _more_lists(stage: Stage) -> str:
-    """Filters by joined columns and by moments, files of lists, and the way through a list."""
+    """Read filters by joined columns and by moments, files of lists, and neighbours in a list."""
     wh, hour_ago = stage.wh, dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
     platform = {"platform": ("Databricks",), "status": ("Completed", "On Hold")}
     since = {"in-status-since": dt.datetime.now(dt.UTC) + dt.timedelta(days=1)}
@@ -113,7 +113,7 @@ def _account(stage: Stage) -> str:
 
 
 def _figures(stage: Stage) -> str:
-    """The status page of administrators; the history of statements may lag behind."""
+    """Read the figures of the status page; the history of statements may be incomplete."""
     wh, now = stage.wh, dt.datetime.now(dt.UTC)
     tables = figures.of_tables(wh)
     figures.cost_since(wh, now - dt.timedelta(hours=1))

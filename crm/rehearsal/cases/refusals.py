@@ -1,4 +1,4 @@
-"""What the warehouse, or the CRM, has to refuse: each with the error that tells why."""
+"""Statements that the warehouse or the CRM must refuse, each with its error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .changes import KEY
 from .stage import Case, Stage
 
 AT_ONCE = 3
-# After so long, versions are older than a retention of no time.
+# After these seconds, versions are older than a retention of zero.
 SECONDS = 1.1
 
 
@@ -42,7 +42,7 @@ def _at_once(run: Callable[[int], object]) -> list[str]:
 
 
 def _key_at_once(stage: Stage) -> str:
-    """Several people create the same account at the same moment: one of them does."""
+    """Create the same account several times at the same moment: one attempt succeeds."""
     wh = stage.unobserved()
     outcomes = _at_once(lambda n: accounts.create(wh, {"bsnid": "SAME", "team": f"T{n}"}, f"f{n}"))
     found = accounts.get_detail(stage.wh, "SAME")
@@ -50,7 +50,7 @@ def _key_at_once(stage: Stage) -> str:
 
 
 def _edit_at_once(stage: Stage) -> str:
-    """Several people change the same field at the same moment: one of them does."""
+    """Change the same field several times at the same moment: one attempt succeeds."""
     wh = stage.unobserved()
     account = accounts.get(wh, KEY)
     assert account
@@ -79,7 +79,7 @@ def _before_the_tables(stage: Stage) -> str:
 
 
 def _beyond_retention(stage: Stage) -> str:
-    """A feed that begins before what the table keeps; the CRM reads from where it can."""
+    """Read a feed from before the table's retention; the CRM then reads from a later start."""
     wh = stage.wh
     scratch.forget_history(wh, UPDATES)
     time.sleep(SECONDS)

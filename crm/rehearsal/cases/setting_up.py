@@ -1,4 +1,4 @@
-"""Set-up, migration from the oldest tables, and what describes the tables."""
+"""Set-up, migration from the oldest tables, and reads of the tables' description."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _rights(stage: Stage) -> str:
 
 
 def _grant(stage: Stage) -> str:
-    """Grant to whoever runs this, who may do all of it anyway."""
+    """Grant rights to the present user, who already has them."""
     me = privileges.current_user(stage.wh)
     statements = grants.statements(grants.EDITOR, stage.namespace, me)
     for sql in statements[2:]:  # of the tables; the catalog is not ours
@@ -64,7 +64,7 @@ def _ready(stage: Stage) -> str:
 
 
 def _transactions(stage: Stage) -> str:
-    """Without the table feature: which operations run step by step then."""
+    """Check that without the table feature operations run step by step."""
     return "none" if atomic.probe(stage.wh) else "possible"
 
 

@@ -14,7 +14,7 @@ from crm.warehouse import Warehouse
 
 @dataclass
 class Stage:
-    """``facts`` are what a case keeps for later ones, such as versions."""
+    """The schema and its warehouse. ``facts`` has results for later cases, such as versions."""
 
     wh: Observed
     facts: dict[str, Any] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Stage:
 
     @property
     def old(self) -> Warehouse:
-        """The same schema with tables of the first version."""
+        """The warehouse with the tables of the first version, in the same schema."""
         return self.wh.at(replace(self.namespace, prefix="old_"))
 
     @property
@@ -33,18 +33,18 @@ class Stage:
         return Namespace(self.namespace.catalog, f"{self.namespace.schema}_backups")
 
     def unobserved(self) -> Warehouse:
-        """Return the warehouse for what runs at the same moment as something else: the order of
-        such statements is not the same each time."""
+        """Return a warehouse without recording, for simultaneous statements, whose order
+        varies."""
         return replace(self.wh, answers=[])
 
 
 @dataclass(frozen=True)
 class Case:
-    """``run`` returns what came of it, in words that are the same each time.
+    """A case. ``run`` returns its result as a text that is the same each time.
 
-    ``is_needed``: later cases cannot run without it. ``is_optional``: the CRM works without what
-    it tries. ``varying``: the reads, by table and place as in a report, of which nobody can tell
-    whether they run and how many rows they have; ``run`` compares what the CRM makes of them.
+    ``is_needed``: later cases cannot run without it. ``is_optional``: the CRM works without the
+    tried feature. ``varying``: reads, by table and place as in a report, for which it varies
+    whether they run and how many rows they return; ``run`` compares the CRM's result instead.
     """
 
     name: str

@@ -40,7 +40,7 @@ _REFUSALS = (
 
 
 def load_sdk() -> type[Config]:
-    """Import databricks-sdk: that takes more than a second, which only its users should wait."""
+    """Import databricks-sdk only when needed, because the import takes more than a second."""
     from databricks.sdk.core import Config
 
     return Config
@@ -61,7 +61,7 @@ class TokenSource:
         return {"Authorization": f"{token.token_type} {token.access_token}"}
 
     def fresh_until(self) -> float | None:
-        """Return until when the current token can be used (``time.time()``)."""
+        """Return when the current token becomes unusable (``time.time()``)."""
         expiry = self._token().expiry
         return expiry.timestamp() - SDK_MARGIN if expiry else None
 
@@ -76,7 +76,7 @@ class TokenSource:
         except SignInFailed:
             if self._current_secret() == self._secret:
                 raise
-        # The secret was rotated: its file holds another one now.
+        # The secret was rotated, and its file has a new one.
         self.forget()
         return _within(limit(DEADLINE), self._fetch)
 
@@ -92,7 +92,7 @@ class TokenSource:
                     client_id=self._config.client_id,
                     client_secret=self._secret,
                     auth_type="oauth-m2m",
-                    # Otherwise the SDK looks it up and retries that for five minutes.
+                    # Otherwise the SDK looks the address up, with retries for five minutes.
                     discovery_url=f"{self._config.workspace_url}/oidc/.well-known/"
                     "oauth-authorization-server",
                     retry_timeout_seconds=5,
@@ -120,7 +120,8 @@ def _within(seconds: float, call: Callable[[], Result]) -> Result:
 
 
 def _explained(error: Exception) -> WarehouseError:
-    """Return our error. Raise it ``from None``: the SDK's messages quote its configuration."""
+    """Return our error, to be raised ``from None``, as the SDK's messages quote its
+    configuration."""
     text = str(error)
     refusal = next((word for word in _REFUSALS if word in text), None)
     if refusal:
@@ -137,5 +138,5 @@ def source(config: WarehouseConfig) -> TokenSource:
     return _sources.get(config) or _sources.setdefault(config, TokenSource(config))
 
 
-# A forked child has none of the SDK's threads, and its locks may be held by nobody.
+# A forked child lacks the SDK's threads, and may inherit locks that nobody will release.
 os.register_at_fork(after_in_child=_sources.clear)

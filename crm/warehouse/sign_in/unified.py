@@ -1,6 +1,6 @@
-"""Sign in as the Databricks CLI does, for commands and jobs: databricks-sdk finds out how.
+"""Sign in like the Databricks CLI, for commands and jobs. databricks-sdk chooses the method.
 
-It may be a profile, the OAuth login of the CLI, the Azure CLI, or the rights of the job that runs
+It may be a profile, the OAuth login of the CLI, the Azure CLI, or the rights of the running job
 (https://docs.databricks.com/dev-tools/auth/unified-auth).
 """
 
@@ -19,7 +19,7 @@ from .service_principal import load_sdk
 if TYPE_CHECKING:
     from databricks.sdk.core import Config
 
-# Seconds for which a command waits for a token: a CLI of another program may have to start.
+# Seconds for which a command waits for a token, since the SDK may have to start another CLI.
 DEADLINE = 30.0
 
 
@@ -47,7 +47,7 @@ class UnifiedSignIn:
             ) from None
 
     def forget(self) -> None:
-        """Sign in anew at the next call, because the warehouse refused this token."""
+        """Sign in again at the next call, because the warehouse refused this token."""
         with self._lock:
             self._sdk = None
 
@@ -71,5 +71,5 @@ def sign_in(config: WarehouseConfig) -> UnifiedSignIn:
     return _sign_ins.get(config) or _sign_ins.setdefault(config, UnifiedSignIn(config))
 
 
-# A forked child has none of the SDK's threads, and its locks may be held by nobody.
+# A forked child lacks the SDK's threads, and may inherit locks that nobody will release.
 os.register_at_fork(after_in_child=_sign_ins.clear)
