@@ -127,8 +127,9 @@ class NewerSchema(WarehouseError):
         )
 
 
-# After these the statement may have run, with only its answer lost.
-UNSURE = (Dropped, TimeIsUp, SignInFailed)
+def is_lost(error: WarehouseError) -> bool:
+    """Return whether the write that failed may have run, with only its answer lost."""
+    return isinstance(error, (Dropped, TimeIsUp, SignInFailed))
 
 
 class HalfDone(WarehouseError):
@@ -136,10 +137,13 @@ class HalfDone(WarehouseError):
 
     :param operation: its id. Running it again with this id continues it.
     :param done: the names of the finished steps.
-    :param left: the names of the other steps; the first of them failed.
-    :param cause: the error of the failed step.
-    :param finished: the number of finished steps; a step that itself has steps counts once.
-    :param changed: the number of rows that the finished steps changed.
+    :param left: the names of the other steps, of which the first failed; others may have, too, if
+        they ran at the same time.
+    :param cause: the error of the first failed step.
+    :param finished: the number of steps before the first failed one; a step that itself has steps
+        counts once.
+    :param changed: the number of rows that all finished steps changed.
+    :param unsure: the names of steps that failed but may have run, with only their answer lost.
 
     ``notes`` may have further facts, as JSON values, that the next attempt needs.
     """
@@ -155,6 +159,7 @@ class HalfDone(WarehouseError):
         *,
         finished: int,
         changed: int,
+        unsure: Sequence[str] = (),
     ) -> None:
         lists = f"done: {'; '.join(done)}. Not done: {'; '.join(left)}. {cause}"
         super().__init__(lists, query_id=cause.query_id)
@@ -164,12 +169,8 @@ class HalfDone(WarehouseError):
         self.cause = cause
         self.finished = finished
         self.changed = changed
+        self.unsure = tuple(unsure)
         self.notes: dict[str, Any] = {}
-
-    @property
-    def is_unsure(self) -> bool:
-        """Return whether the failed step may have run, with only its answer lost."""
-        return isinstance(self.cause, UNSURE)
 
 
 class NoSuchMoment(WarehouseError):

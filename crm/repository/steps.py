@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Dropped, Unavailable, WarehouseError, WriteConflict
 
-from .errors import UNSURE, HalfDone
+from .errors import HalfDone, is_lost
 from .operations import Operation
 
 Result = TypeVar("Result")
@@ -127,9 +127,9 @@ def _half_done(
     on, and ``changed`` is how many rows the steps before it changed.
 
     The next attempt begins with the first that failed, so it repeats those that ran beside it.
-    The cause is that of a step which may have run all the same, if there is one.
     """
     done, left, causes, finished = _names(steps[:number]), list[str](), list[WarehouseError](), 0
+    unsure = list[str]()
     for place, (step, result) in enumerate(zip(steps[number:], results, strict=False), number):
         if isinstance(result, int):
             done.append(step.name)
@@ -139,15 +139,17 @@ def _half_done(
         if isinstance(result, HalfDone):
             done += result.done
             left += result.left
+            unsure += result.unsure
             changed += result.changed
             causes.append(result.cause)
         else:
             left.append(step.name)
+            unsure += [step.name] if is_lost(result) else []
             causes.append(result)
     left += _names(steps[number + len(results) :])
-    cause = next((each for each in causes if isinstance(each, UNSURE)), causes[0])
-    error = HalfDone(operation.id, done, left, cause, finished=finished, changed=changed)
-    error.__cause__ = cause
+    numbers = {"finished": finished, "changed": changed}
+    error = HalfDone(operation.id, done, left, causes[0], **numbers, unsure=unsure)
+    error.__cause__ = causes[0]
     return error
 
 

@@ -6,13 +6,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from django.core import signing
+from django.template.loader import render_to_string
 from django.test import RequestFactory
 
 from crm.repository.errors import HalfDone
 from crm.repository.steps import NOTHING, Earlier
 from crm.views import _failures, _resume
 from crm.warehouse.errors import Dropped, PermissionDenied, PoolExhausted, WarehouseError
+
+from ..pages.html import texts
 
 
 def half_done(cause: WarehouseError) -> HalfDone:
@@ -66,3 +70,16 @@ def test_the_reason(cause: WarehouseError, status: int, advice: str) -> None:
     failure = _failures.failure_of(half_done(cause))
     assert (failure.status, failure.title) == (status, "Only part of this was done")
     assert failure.advice == advice
+
+
+def test_each_step_that_may_have_run_is_told() -> None:
+    """Of two that ran at the same time, the first was refused, and the other's answer was lost."""
+    denied = PermissionDenied()
+    error = HalfDone("id-1", ["A"], ["B", "C"], denied, finished=1, changed=0, unsure=["C"])
+    failure = _failures.failure_of(error)
+    page = render_to_string("errors/_half_done.html", {"failure": failure})
+    assert texts(BeautifulSoup(page, "html.parser"), "li") == [
+        "A",
+        "B",
+        "C (this may have been done: its answer did not arrive)",
+    ]

@@ -132,7 +132,9 @@ class _Deletion:
             except NotAtomic as error:
                 done = error.finished
         children = [
-            Step(f"Delete their {child.plural}", partial(self.delete_children, child))
+            Step(
+                f"Delete their {child.plural}", partial(self.delete_children, child), parallel=True
+            )
             for child in CHILDREN
         ]
         steps = [

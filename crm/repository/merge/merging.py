@@ -122,8 +122,8 @@ class _Merge:
     def last(self) -> list[Step]:
         follow = partial(mine.copy_follows, self.wh, self.other, self.kept)
         return [
-            Step("Copy the followers of the other account", follow),
-            Step("Move what others added meanwhile", self.move_orphans),
+            Step("Copy the followers of the other account", follow, parallel=True),
+            Step("Move what others added meanwhile", self.move_orphans, parallel=True),
         ]
 
     def take(self) -> int:
