@@ -25,8 +25,9 @@ FUNCTION_LINES = 40
 FOLDER_FILES = 15
 REASON = re.compile("One module for each", re.IGNORECASE)
 REASONS = "docs/architecture.md"
-# Biome's format puts the end of a function as far to the right as its beginning.
-JS_FUNCTION = re.compile(r"( *)(?!if |for |while |switch |try |\})\S.*(?:\)|=>) \{$")
+# Biome's format puts the end of a function as far to the right as the line on which it begins.
+NO_FUNCTION = r"(?:\} )?(?:if|else|for|while|switch|catch)\b"
+JS_FUNCTION = re.compile(rf"( *)(?!{NO_FUNCTION})\S.*(?:\)|=>) \{{$")
 
 
 def long_files(root: Path) -> list[str]:
@@ -58,6 +59,7 @@ def full_folders(root: Path) -> list[str]:
 
 
 def files_in(root: Path) -> Iterator[Path]:
+    yield from (file for file in root.glob("*") if file.is_file())
     for folder in FOLDERS:
         for file in sorted((root / folder).rglob("*")):
             if file.is_file() and not LEFT_OUT.search(name_of(root, file)):
@@ -115,12 +117,16 @@ JS = """export function f() {{
 {body}    }},
   );
 }}
-function short() {{
-  if (x) {{
-    g();
-  }}
-}}
+function of({{
+  a,
+}}) {{
+{body}}}
+if (x) {{
+  g();
+}} else if (y) {{
+{body}}}
 """
+JS_LONG = [1, 3, FUNCTION_LINES + 9]
 
 
 @pytest.mark.parametrize(
@@ -138,8 +144,8 @@ def test_a_long_file_is_found(tmp_path: Path, name: str) -> None:
     [
         ("crm/a.py", "def f():\n{body}", [1]),
         ("tests/test_a.py", "class A:\n  async def f():\n{body}", [2]),
-        ("static/a.js", JS, [1, 3]),
-        ("tests/js/a.test.mjs", JS, [1, 3]),
+        ("static/a.js", JS, JS_LONG),
+        ("tests/js/a.test.mjs", JS, JS_LONG),
     ],
 )  # fmt: skip
 def test_a_long_function_is_found(tmp_path: Path, name: str, text: str, lines: list[int]) -> None:
