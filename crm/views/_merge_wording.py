@@ -23,8 +23,8 @@ CHANGED_HALF_WAY = (
     "chosen: look at both again, and merge."
 )
 UNDONE = (
-    "This button has merged these accounts before, and both exist again. Nothing was merged now: "
-    "look at both, and merge."
+    "This button has merged these accounts before, or begun to, and both exist again. Nothing was "
+    "merged now: look at both, and merge."
 )
 DOUBLE = "Nothing was merged."
 DONE_BEFORE = "This button has already merged these accounts."

@@ -122,9 +122,8 @@ def _problem(request: Request, operation: Operation, questions: Questions) -> st
         return _merge_wording.DOUBLE
     if questions.is_changed:
         return _merge_wording.CHANGED
-    # A second merge would share its id with the merge that was undone.
-    is_ended = operations.read_note(request.warehouse, operation.id).is_ended
-    return _merge_wording.UNDONE if is_ended else ""
+    is_undone = merging.was_undone(request.warehouse, operation)
+    return _merge_wording.UNDONE if is_undone else ""
 
 
 def _finish(

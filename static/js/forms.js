@@ -11,12 +11,11 @@ export function startForms() {
     const choice = event.target.closest("[data-mine]")?.querySelector("input[value=mine]");
     if (choice && choice !== event.target) choice.checked = true;
   });
-  document.addEventListener("htmx:afterSettle", () => {
-    if (document.querySelector("#record [data-focus]")) focusMarked();
+  document.addEventListener("htmx:afterSettle", ({ target }) => {
+    // Only in what has come: beside a form, other parts come while somebody types. Focus after
+    // htmx has scrolled.
+    const marked = target.querySelector("[data-focus]");
+    if (marked?.closest("#record")) queueMicrotask(() => marked.focus());
   });
-  focusMarked();
-}
-
-function focusMarked() {
   document.querySelector("[data-focus]")?.focus();
 }

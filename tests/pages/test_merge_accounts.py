@@ -159,6 +159,7 @@ def test_what_somebody_changed_is_shown_and_the_choices_stay(
     undone = follow(client, client.post(activity.select_one(".moment form")["action"]))
     named = "The merge of Claims team (B2) into Claims (B1) was undone. "
     assert texts(undone, "#toasts p")[0].startswith(named)
+    assert "both exist again" in text(parsed(send(client, page)), ".banner")
     go_on = half.select_one("main form")
     refused = client.post(go_on["action"], filled_in(go_on))
     assert refused.status_code == 409

@@ -24,7 +24,7 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql, atomic, operations
+from crm.repository import _made_ids, _sql, atomic, operations
 from crm.repository._sql import Values
 from crm.repository.atomic import NotAtomic, Statement
 from crm.repository.errors import ChangedMeanwhile, Missing
@@ -77,6 +77,18 @@ def merge(
         for bsnid in (kept, other):
             _deleting.refuse_hidden_children(wh, bsnid)
     _Merge(wh, operation, kept, other, choice).all_steps(earlier.done)
+
+
+def was_undone(wh: Warehouse, operation: Operation) -> bool:
+    """Return whether this merge of two accounts was undone, also one that ended half-way.
+
+    A second merge would share its id, so the history would call it undone, too. One statement, two
+    if the merge began and did not end.
+    """
+    note = operations.read_note(wh, operation.id)
+    if note.is_ended or not note.summary:
+        return note.is_ended
+    return bool(operations.read_note(wh, _made_ids.of_revert(operation.id)).summary)
 
 
 def finish(wh: Warehouse, operation: Operation, kept: str, other: str) -> None:
