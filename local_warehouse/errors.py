@@ -228,6 +228,8 @@ _OWN_CLASS = re.compile(
     r"\[(?P<cls>DELTA_[A-Z_.]+)\] (?P<text>.*?) SQLSTATE: (?P<state>\w{5})", re.S
 )
 
+_NO_SPACE = re.compile(r"No space left on device")
+
 # The engine takes messages of gRPC's usual length only, and has no setting for it.
 _TOO_LARGE = re.compile(r"message length too large: found (\d+) bytes, the limit is: (\d+) bytes")
 
@@ -237,6 +239,8 @@ def from_engine(error: Exception) -> SqlError:
     match = _ENVELOPE.match(str(error))
     stage, text = (match["stage"], match["text"]) if match else (None, str(error))
     text = text.strip()
+    if _NO_SPACE.search(text):
+        return _disk_full(text)
     if too_large := _TOO_LARGE.search(text):
         found, limit = map(int, too_large.groups())
         return unsupported(
@@ -252,3 +256,18 @@ def from_engine(error: Exception) -> SqlError:
     if user := re.search(r"Execution error: (.*)", text, re.DOTALL):
         return SqlError("USER_RAISED_EXCEPTION", user[1], "P0001")
     return SqlError("INTERNAL_ERROR", text, "XX000")
+
+
+def unexpected(error: Exception) -> SqlError:
+    """Return the error of a statement that failed for no reason that the warehouse knows.
+
+    Any statement may write files, reads too: of a past version, for example.
+    """
+    text = f"{type(error).__name__}: {error}"
+    if _NO_SPACE.search(text):
+        return _disk_full(text)
+    return SqlError("INTERNAL_ERROR", text, "XX000")
+
+
+def _disk_full(text: str) -> SqlError:
+    return SqlError("TASK_WRITE_FAILED", text, "58030")

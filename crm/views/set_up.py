@@ -72,7 +72,9 @@ def offer(request: Request) -> HttpResponse | None:
         problem, parts = _plan(request.warehouse)
     except WarehouseError:
         return None
-    return _show(request, parts, 503, next=request.get_full_path()) if parts else None
+    if not (parts or problem):
+        return None
+    return _show(request, parts, 503, problem=problem, next=request.get_full_path())
 
 
 def _plan(wh: Warehouse) -> tuple[str, list[Part]]:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from databricks.sql.thrift_api.TCLIService.ttypes import TOperationState as State
 
 from local_warehouse.cancellation import Cancellation
-from local_warehouse.errors import Cancelled, InvalidHandle, SqlError
+from local_warehouse.errors import Cancelled, InvalidHandle, SqlError, unexpected
 from local_warehouse.query_history import Entry
 from local_warehouse.result import Result
 from local_warehouse.sessions import Session
@@ -50,8 +50,7 @@ class Operation:
         except Cancelled:
             self._end(warehouse, State.CANCELED_STATE)
         except Exception as error:
-            internal = SqlError("INTERNAL_ERROR", f"{type(error).__name__}: {error}", "XX000")
-            self._end(warehouse, State.ERROR_STATE, error=internal)
+            self._end(warehouse, State.ERROR_STATE, error=unexpected(error))
             raise
 
     def stop(self, warehouse: Warehouse, state: int) -> None:

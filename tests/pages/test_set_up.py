@@ -7,9 +7,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 
 from crm.model.namespace import Namespace
@@ -118,6 +121,21 @@ def test_older_tables_are_migrated(client: Client, sample: Warehouse) -> None:
     newer = {ddl.VERSION_PROPERTY: str(ddl.VERSION + 1)}
     sample.execute(ddl.set_properties(ACCOUNTS, newer, sample.namespace), repeatable=True)
     assert ready(client) == (200, f"ready; read only: the tables are of version {ddl.VERSION + 1}")
+
+
+def test_a_dropped_table_is_not_replaced_by_an_empty_one(
+    client: Client, sample: Warehouse
+) -> None:
+    sample.execute(f"DROP TABLE {sample.namespace.table(UPDATES)}", repeatable=True)
+    assert ready(client)[0] == 503
+    for page in (client.get("/updates/"), client.get(PAGE), client.post(PAGE)):
+        shown = parsed(page)
+        assert "other tables have rows: updates. Somebody" in text(shown, "main .lead")
+        assert not shown.select("main form")
+    with pytest.raises(CommandError, match="UNDROP TABLE"):
+        call_command("set_up")
+    call_command("create_tables", stdout=StringIO())
+    assert client.get("/updates/").status_code == 200
 
 
 def test_missing_rights_are_named(

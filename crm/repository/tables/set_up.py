@@ -12,7 +12,7 @@ from functools import partial
 
 from crm.model.own_tables import ALL_TABLES
 from crm.model.schema import TABLES
-from crm.repository import ddl
+from crm.repository import _sql, ddl
 from crm.repository.errors import NewerSchema
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
@@ -24,6 +24,20 @@ from crm.warehouse.errors import (
 from . import grants, migrations, privileges
 
 Existing = Collection[tuple[str, str]]
+
+_ONE_ROW = "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM {table} LIMIT 1) AS t"
+
+
+class DroppedTables(migrations.CannotMigrate):
+    """Tables are missing that had rows: empty ones in their place would hide the loss."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"Missing, although other tables have rows: {', '.join(names)}. Somebody dropped "
+            "this, or it is invisible to whoever sets up. UNDROP TABLE in the SQL editor, or "
+            "“manage.py restore”, brings its rows back; “manage.py create_tables” makes an empty "
+            "table."
+        )
 
 
 @dataclass(frozen=True)
@@ -49,9 +63,10 @@ def plan(wh: Warehouse, history_days: int, rights: Iterable[str] = ()) -> list[P
     """Return the remaining parts: none if the tables are up to date and there are no ``rights``.
 
     ``rights`` are GRANT statements. At most twelve statements. Raises WarehouseError,
-    CannotMigrate and NewerSchema.
+    CannotMigrate, DroppedTables among them, and NewerSchema.
     """
     found = _existing(wh)
+    _require_none_dropped(wh, found)
     parts = [
         *_create_containers(wh, found),
         *_create_tables(wh, found, history_days),
@@ -89,6 +104,24 @@ def _existing(wh: Warehouse) -> Existing:
         return {(row["what"], row["name"].lower()) for row in wh.query(sql, params)}
     except (ObjectNotFound, PermissionDenied):
         return ()
+
+
+def _require_none_dropped(wh: Warehouse, found: Existing) -> None:
+    """Raise DroppedTables if a table of records is missing, while another one has rows."""
+    names = {table: f"{wh.namespace.prefix}{table.name}" for table in TABLES}
+    missing = [name for name in names.values() if ("table", name.lower()) not in found]
+    others = [table for table, name in names.items() if name not in missing]
+    if not missing or not others:
+        return
+    counts = (
+        _sql.render(wh.namespace, _ONE_ROW, table=wh.namespace.table(table)) for table in others
+    )
+    try:
+        rows = wh.query(" UNION ALL ".join(counts))
+    except (ObjectNotFound, PermissionDenied):
+        return
+    if any(row["n"] for row in rows):
+        raise DroppedTables(missing)
 
 
 def _create_containers(wh: Warehouse, found: Existing) -> Iterator[Part]:
