@@ -1,4 +1,4 @@
-"""Measurements, which print tables. One module for each bench; those with ``_`` are shared.
+"""Benchmarks, which print tables. One module for each; modules with ``_`` are shared helpers.
 
 docs/performance.md says how to run them.
 """

@@ -2,8 +2,8 @@
 
     make bench    or    python -m bench [--minutes M] [--sizes N,…] [--parts NAME,…] [--write]
 
-``--sizes`` are numbers of accounts. Data sets are made once, in .local/bench. The parts get their
-shares of the time; what a part has not measured then is shown as ``–`` or left out.
+``--sizes`` are numbers of accounts. Data sets are created once, in .local/bench. The parts share
+the time; a value that a part did not have time to measure is shown as ``–`` or left out.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
         started = time.monotonic()
         try:
             measured = part(given.sizes, seconds * share)
-        except Exception:  # the other parts are still of use
+        except Exception:  # the results of the other parts are still useful
             traceback.print_exc()
             failed = True
             continue

@@ -1,4 +1,4 @@
-"""Data sets of the benches: made once in a folder by SQL, and used again by later runs.
+"""Data sets of the benches: created once in a folder by SQL, and reused by later runs.
 
 Each account has a status for each platform, three use cases and ten updates. Then edits in 20
 commits change a percent of the rows each.
@@ -50,7 +50,8 @@ def data_set(accounts: int) -> Iterator[tuple[Control, dt.datetime]]:
 
 
 def fingerprint() -> str:
-    """Data sets of an earlier version of this module or of the tables are not used again."""
+    """Return a digest of this module and of the tables; data sets with another one are not
+    reused."""
     schema = FOLDER.parent.parent / "crm" / "model" / "schema.py"
     content = Path(__file__).read_bytes() + schema.read_bytes()
     return hashlib.sha256(content).hexdigest()[:8]

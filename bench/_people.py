@@ -1,4 +1,5 @@
-"""People of a soak: each signs in with tokens of their own, reads, writes and has a page open."""
+"""The simulated people of a soak: each has their own tokens, reads, writes and keeps a page
+open."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ _AREA = re.compile(r'<textarea[^>]*? name="([\w-]+)"[^>]*>\n?(.*?)</textarea>', 
 
 @dataclass
 class Answers:
-    """What all people saw so far: the seconds of each answer, and what failed."""
+    """The results of all people so far: the seconds of each answer, and the failures."""
 
     seconds: list[float] = field(default_factory=list)
     writes: int = 0
@@ -163,6 +164,6 @@ class Person:
 
 
 def _fields(form: str) -> dict[str, str]:
-    """Return what a form holds."""
+    """Return the fields of a form with their values."""
     found = [*_INPUT.findall(form), *_AREA.findall(form)]
     return {name: html.unescape(value) for name, value in found}

@@ -1,4 +1,4 @@
-"""Tables of the benches as Markdown, and how noisy the machine was."""
+"""Tables of the benches as Markdown, and the load of the machine."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def write(tables: Iterable[Table], document: Path) -> None:
 
 
 class Stopwatch:
-    """Says when a bench has to stop: what it has not measured then is shown as ``–``."""
+    """Says when a bench has to stop; values that it did not measure are shown as ``–``."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds

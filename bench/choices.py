@@ -1,4 +1,4 @@
-"""Measure what each choice buys that can be switched off, by measuring without it.
+"""Measure the benefit of each design choice that can be switched off, by switching it off.
 
 python -m bench.choices [--accounts N] [--rounds N]
 """

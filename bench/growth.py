@@ -1,4 +1,4 @@
-"""Measure what pages and saves cost after more and more commits.
+"""Measure the cost of pages and saves after increasing numbers of commits.
 
     python -m bench.growth [--accounts N] [--commits N,…] [--seconds S]
 

@@ -20,7 +20,7 @@ from ._setup import PERSON, application, in_own_process
 _TEXT = "What happened this week at the length that people write when much did. " * 12
 _COLUMNS = ("id", "account_bsnid", "author", "date", "description")
 KINDS = ("csv", "json")
-# What stands before, between and after the records of JSON.
+# The texts before, between and after the records of JSON.
 _LIST = ("[", ",\n", "]")
 
 

@@ -2,9 +2,9 @@
 
     python -m bench.least [--sizes 1000,100000] [--rounds N]
 
-Each statement reads only the columns that its page cannot do without, each once, and finds only
-what the page sorts or counts by, or some of its rows. Then the page itself is measured: what it
-costs beyond the statements, our own statement adds.
+Each statement reads only the columns that its page needs, each once, and returns only what the
+page sorts or counts by, or some of its rows. Then the page itself is measured: its additional cost
+comes from our own statement.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measure what open pages cost, which ask for others' changes while somebody edits.
+"""Measure the cost of open pages, which ask for others' changes while somebody edits.
 
     python -m bench.live [--accounts N] [--pages N,…] [--seconds S]
 

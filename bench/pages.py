@@ -1,9 +1,9 @@
-"""Measure what each page costs with few and with many accounts.
+"""Measure the cost of each page with few and with many accounts.
 
     python -m bench.pages [--sizes 1000,10000,100000] [--rounds N] [--seconds S]
 
-CPU time is measured, since wall time depends on what else the machine does: that of the
-warehouse with its engine, and that of the app's process, which has Django's test client in it.
+It measures CPU time, since wall time depends on the machine's other load: the CPU time of the
+warehouse with its engine, and of the app's process, which includes Django's test client.
 Statements are counted in the warehouse's own log. Its result cache is off, except in the last
 requests of each page.
 """

@@ -1,4 +1,4 @@
-"""Measure the search over everything with few and with many accounts, and what it has to read.
+"""Measure the search over everything with few and with many accounts, and its minimal reads.
 
     python -m bench.search [--sizes 1000,100000] [--rounds N]
 

@@ -33,7 +33,7 @@ def main() -> int:
 def serve(folder: Path, options: argparse.Namespace) -> None:
     """Serve the warehouse until a signal or a request stops it."""
     with suppress(OSError, AttributeError):  # another C library than glibc
-        # Two heaps for all threads (M_ARENA_MAX): each heap keeps what it once had.
+        # Two heaps for all threads (M_ARENA_MAX), because a heap never returns memory.
         ctypes.CDLL(None).mallopt(-8, 2)
     warehouse = Warehouse(folder, options.session_idle_seconds)
     server = Server(warehouse, options.host, options.port)
@@ -61,7 +61,7 @@ def _announce(file: Path, server: Server) -> None:
         "secret": server.secret,
     }
     temporary = file.with_suffix(".tmp")
-    # A file that others could read would stay so; the mode counts for a new one only.
+    # The mode applies only to a new file; an existing one might be readable by others.
     temporary.unlink(missing_ok=True)
     new = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(new, "w") as output:

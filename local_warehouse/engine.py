@@ -28,12 +28,12 @@ from local_warehouse.sql.template import TABLE_ID, engine_name
 
 logger = logging.getLogger(__name__)
 
-# A process is renewed after so many statements, or earlier, if it has so many bytes of memory.
+# A process is replaced after so many statements, or earlier if it uses so many bytes of memory.
 STATEMENTS = 5000
 MEMORY = 1_200_000_000
 _STATEMENTS_BETWEEN_CHECKS = 50
 
-# With these errors the engine fails to plan a statement, before it has done anything.
+# Errors with which the engine fails to plan a statement, before it changes anything.
 _BEING_REREGISTERED = re.compile(
     r"Table or view not found|is not available in Delta file scan schema"
 )
@@ -42,8 +42,8 @@ _BEING_REREGISTERED = re.compile(
 class Engine:
     """Runs engine SQL; safe to use from many threads.
 
-    ``statements`` is after how many statements the process is renewed; ``renewals`` counts how
-    often it was.
+    ``statements`` is the number of statements after which the process is replaced; ``renewals``
+    counts the replacements.
     """
 
     def __init__(self) -> None:
@@ -121,7 +121,8 @@ class Engine:
             with self._lock:
                 process.users -= 1
             self._end_if_unused(process)
-            # Several statements end at once: none of them may see a certain number.
+            # Several statements may end at once, so a comparison with one exact number could miss
+            # it.
             is_due = process.statements >= process.checked + _STATEMENTS_BETWEEN_CHECKS
             if is_due or self._has_run_all(process):
                 process.checked = process.statements

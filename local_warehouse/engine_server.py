@@ -21,7 +21,7 @@ from pysail.flight import FlightSqlServer
 
 
 def main() -> None:
-    # Ctrl-C in a terminal reaches this process, too; the warehouse ends it when nobody needs it.
+    # Ctrl-C in a terminal also reaches this process; the warehouse ends it when it is not needed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = FlightSqlServer("127.0.0.1", 0)
     server.start(background=True)
@@ -40,7 +40,7 @@ def _answer(number: int) -> None:
 def _memory() -> int:
     try:
         pages = Path("/proc/self/statm").read_text().split()[1]
-    except FileNotFoundError:  # macOS, where this is the most so far, in bytes
+    except FileNotFoundError:  # on macOS, this is the peak in bytes
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(pages) * resource.getpagesize()
 

@@ -60,7 +60,7 @@ class QueryHistory:
         self, statement_id: str, session_id: str, user: str, text: str, query_tags: str
     ) -> Entry:
         with self._lock:
-            # Most statements differ in their values only: they share one text.
+            # Most statements differ only in their values, so they share one text.
             text = sys.intern(text)
             entry = Entry(next(self._numbers), statement_id, session_id, user, text, query_tags)
             self._entries.append(entry)

@@ -1,4 +1,4 @@
-"""The result cache: a query that was answered before, over tables that did not change since.
+"""The result cache: the results of earlier queries whose tables have not changed since.
 
 As on Databricks, a session can switch it off with ``SET use_cached_result = false``.
 https://docs.databricks.com/sql/user/queries/query-caching
@@ -43,9 +43,9 @@ def is_repeatable(template: Template) -> bool:
 
 
 class ResultCache:
-    """The results of queries; those that were used least recently make room for others.
+    """The results of queries; the least recently used ones are dropped.
 
-    ``is_on``: cleared for measurements of what queries cost.
+    ``is_on``: switched off for measurements of queries.
     """
 
     def __init__(self, catalog: Catalog, commits: Commits) -> None:

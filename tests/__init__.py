@@ -1,1 +1,1 @@
-"""One module for each check of the whole project, and what tests of several folders share."""
+"""Checks of the whole project, one module for each, and helpers for the tests of all folders."""

@@ -13,7 +13,7 @@ from crm.warehouse import Warehouse
 OLD = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 NEW = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
 DAY = dt.date(2026, 1, 1)
-# The first and the last two are links; the others are none.
+# The first one and the last two are valid links; the others are not.
 LINKS = "https://ok\nhttps://\nhttps://ok@evil\nhttps://ok/\u3164x"
 LINKS += "\nhttps://ok:8443/a@b?c#d\nhttp://[::1]:80/"
 

@@ -1,6 +1,6 @@
-"""Fixtures: one local warehouse for the whole run, a schema of its own for each test.
+"""Fixtures: one local warehouse for the whole run, and a separate schema for each test.
 
-The application meets it over HTTP through the real connector, as it would meet Databricks.
+The application connects to it over HTTP through the real connector, as to Databricks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", "1")
 os.environ.setdefault("TOKIO_WORKER_THREADS", "2")
 # No test trusts a public certificate, and the connector reads all of them for each connection.
 os.environ["SSL_CERT_FILE"] = os.devnull
-# The processes that tests start read compiled modules instead of compiling all of them anew.
+# The processes that tests start read compiled modules instead of compiling all of them again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # So does this one, the tests' own modules among them.
 sys.dont_write_bytecode = False
@@ -120,8 +120,8 @@ _WITH_PROCESSES = (
 
 
 def pytest_configure() -> None:
-    """Set once what holds for all tests: a fixture of each test would cost more."""
-    # Whatever the environment says, no test reaches a real warehouse or the developer's.
+    """Make the settings of all tests once, since a fixture per test would cost more."""
+    # No test may reach a real warehouse or the developer's, whatever the environment says.
     django_settings.WAREHOUSE = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/none")
     # A page needs longer on a busy machine.
     django_settings.EDIP_REQUEST_TIMEOUT = max(20.0, seconds(7))
@@ -135,7 +135,7 @@ _known_files: dict[str, Any] = {}
 
 
 def _add_known_files(middleware: WhiteNoiseMiddleware) -> None:
-    """Look for the static files once: each test's client has a middleware of its own."""
+    """Search the static files once, because each test's client has its own middleware."""
     if not _known_files:
         _find_files(middleware)
         _known_files.update(middleware.files)
@@ -179,9 +179,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Collect no garbage meanwhile: the modules and the thousands of tests all stay.
+    """Switch the garbage collector off meanwhile, since modules and tests all stay in memory.
 
-    Later searches for garbage leave them out.
+    Later collections skip them.
     """
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""What crm/repository/records reads, with Django's ORM, as a Django project would write it.
+"""The reads of crm/repository/records with Django's ORM, as a Django project would write them.
 
 Each function has the arguments and the result of the one that it stands for; the warehouse is not
 used. Related rows are joined or fetched for all rows of a page at once; there is no query per row.

@@ -1,4 +1,4 @@
-"""The catalog of catalogs, schemas, tables and functions, in the place of Unity Catalog.
+"""The catalog of catalogs, schemas, tables and functions, which stands in for Unity Catalog.
 
 It is in memory. Every change writes all of it to ``catalog.json``, atomically, so that it survives
 a restart and a kill. Names are case-insensitive and kept in lower case, as Unity Catalog keeps

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# The library deltalake reads these in a path as others: ``/``, and what the digits encode.
+# The library deltalake misreads these in a path: as ``/``, and as the encoded character.
 _MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}")
 
 

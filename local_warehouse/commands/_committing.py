@@ -105,8 +105,8 @@ def _parameters(draft: Draft, fields: list[log.Field]) -> Parameters:
 
 
 def note_version(draft: Table, table: Table, version: int, *, breaks_change_feed: bool) -> None:
-    """Set the versions that the draft carries: since when changes are recorded, and since when
-    they can be read with the present columns."""
+    """Set the draft's versions: since when changes are recorded, and since when they can be read
+    with the present columns."""
     draft.feed_since, draft.schema_since = table.feed_since, table.schema_since
     if draft.has_change_feed and not table.has_change_feed:
         draft.feed_since = version

@@ -26,10 +26,10 @@ from .columns import set_default
 
 # The engine's log has this property; all others stay in the catalog.
 ENGINE_PROPERTIES = ("delta.logretentionduration",)
-# Every write reads all removed files that the log lists. With the first setting the next
-# checkpoint drops them from the log; VACUUM still keeps the files as long as the table's property
-# says. With the second the engine deletes no commits: auto_optimize.py does, which knows where all
-# of them are.
+# Every write reads all removed files in the log. With the first setting the next checkpoint drops
+# them from the log; VACUUM still keeps the files for the retention of the table's property. With
+# the second the engine deletes no commits: auto_optimize.py does, because it knows all their
+# places.
 _UPKEEP_IS_OURS = {
     "delta.deletedFileRetentionDuration": "interval 0 hours",
     "delta.enableExpiredLogCleanup": "false",

@@ -74,7 +74,9 @@ def _parameter(item: exp.Expr) -> Column:
 
 
 def _require_free_name(name: str, context: Context) -> None:
-    """Raise SqlError if a built-in function has the name: a call without a schema means that."""
+    """Raise SqlError if a built-in function has the name, because a call without a schema would
+    call that one.
+    """
     try:
         if isinstance(parse_expression(f"`{name}`()"), exp.Anonymous):
             context.engine.run(f"SELECT `{name}`()")

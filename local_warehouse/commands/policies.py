@@ -22,7 +22,8 @@ from .functions import find
 
 
 def alter(words: Words, table: Table, context: Context) -> Result | None:
-    """Run the rest of an ALTER TABLE about row filters or masks; None if it is about others."""
+    """Run the rest of an ALTER TABLE if it changes a row filter or a mask; otherwise return
+    None."""
     if words.accept("SET", "ROW", "FILTER"):
         return _set_filter(words, table, context)
     if words.accept("DROP", "ROW", "FILTER"):

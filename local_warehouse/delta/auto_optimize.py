@@ -31,7 +31,7 @@ COMMITS_BETWEEN_CHECKS = 16
 USER = "System-User"
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.")
-# For so long after a newer checkpoint exists, a statement may still read the older one.
+# Seconds after a newer checkpoint for which a statement may still read the older one.
 _SECONDS_IN_USE = 60
 _HOUR, _DAY = 3600, 86400
 
@@ -61,7 +61,7 @@ class AutoOptimize:
         threading.Thread(target=self._optimize, args=[table], daemon=True).start()
 
     def forget(self, table: Table) -> None:
-        """Forget what is known of the table."""
+        """Drop the counts of the table."""
         for known in (self._checked, self._cleaned_at, self._file_counts):
             known.pop(table.id, None)
 
@@ -102,7 +102,7 @@ class AutoOptimize:
                 self._commits.record(table, self._commits.version(table), USER, "")
 
     def _delete_expired_files(self, table: Table) -> None:
-        """Do what VACUUM does."""
+        """Run the equivalent of VACUUM."""
         hours = kept_hours(table)
         if self._first_since(table, hours) == self._commits.earliest(table).commit:
             return
@@ -113,8 +113,8 @@ class AutoOptimize:
     def _delete_expired_commits(self, table: Table) -> None:
         """Delete commits that are older than the log's retention, and those before a gap.
 
-        What the table was when the retention began can still be read: it needs the checkpoint
-        before, and all commits from there on.
+        The version at the beginning of the retention stays readable: the checkpoint before it, and
+        all commits from there on, are kept.
         """
         location = self._catalog.location(table)
         first = self._first_since(table, properties.log_retention_hours(table))

@@ -45,8 +45,7 @@ class Commits:
     ``inserts_conflict``: whether a MERGE that only inserts conflicts with another that inserted
     the same key. Databricks does not promise that.
 
-    ``may_write``: cleared to let each writer wait while it holds its table, for tests of what
-    arrives meanwhile.
+    ``may_write``: tests clear it to make each writer wait while it holds its table.
     """
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:

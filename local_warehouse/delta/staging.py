@@ -1,7 +1,7 @@
-"""Staged tables: a table as one transaction changes it, before others see it.
+"""Staged tables: the copy of a table that a transaction changes before others see it.
 
-A staged table is a table of its own for the engine: hard links to the data files of the version
-that the transaction began with, and a log of its own. What its log says in the end becomes one
+For the engine a staged table is a separate table, with its own log and with hard links to the data
+files of the version with which the transaction began. In the end the changes in its log become one
 commit of the real table.
 """
 
@@ -43,7 +43,7 @@ class Staged:
         return log.latest_version(self.location, 0)
 
     def actions(self) -> list[Action]:
-        """Return the actions of the real commit that makes the same of the real table."""
+        """Return the actions that make the same changes as one commit of the real table."""
         commits = [log.read_commit(self.location, n) for n in range(1, self.latest() + 1)]
         ends_with = Files.of(DeltaTable(self.location))
         added = {
@@ -60,7 +60,8 @@ class Staged:
         ]
 
     def _commit_info(self) -> Action:
-        """Return what the transaction's last statement did, and that others may conflict."""
+        """Return the ``commitInfo`` of the transaction's last statement; the commit may
+        conflict."""
         info = log.commit_info(self.location, self.latest())
         is_append = all(
             log.commit_info(self.location, n).get("isBlindAppend")

@@ -34,7 +34,7 @@ from .files import Files
 from .old_commits import open_version
 from .snapshot_log import only_commit
 
-# Folders of versions that are kept, and how many files they may have together.
+# The most folders of versions, and the most files in all of them.
 KEPT, FILES_KEPT = 512, 4096
 
 

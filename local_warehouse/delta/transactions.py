@@ -1,8 +1,8 @@
-"""Commits to several tables that become visible together, or not at all, also over a kill.
+"""Commits to several tables that become visible together or not at all, even after a kill.
 
-First the commit of each table is written beside its log, under a name that nobody reads. Then one
-journal names all of them: from then on they are committed. Then each gets its name in the log, and
-the journal goes. The next start does the same for the journals that a kill left.
+First the commit of each table is written beside its log, under a temporary name. Then one journal
+lists all of them: from then on they are committed. Then each is renamed into its log, and the
+journal is deleted. The next start finishes the journals that a kill left.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class TableCommit:
 
 
 class Publication:
-    """Keeps statements that read from seeing a transaction in some tables only.
+    """Prevents reads from seeing a transaction in only some of its tables.
 
-    A transaction that waits comes before statements that arrive later.
+    A waiting transaction has priority over statements that arrive later.
     """
 
     def __init__(self) -> None:
@@ -55,9 +55,9 @@ class Publication:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Publish no transaction while the block runs. It must not wait for a table.
+        """Let no transaction publish while the block runs. The block must not wait for a table.
 
-        Raises SqlError while the disk keeps a transaction from being published whole.
+        Raises SqlError while a disk failure prevents the complete publication of a transaction.
         """
         with self._changed:
             self._changed.wait_for(lambda: not self._publishers or self._failure)
@@ -125,7 +125,7 @@ class Transactions:
             self._publish_all([part for part, _ in parts], journal)
 
     def stop(self) -> None:
-        """Let no commit go on trying."""
+        """End the retries of all commits."""
         self._is_stopped.set()
 
     def _publish_all(self, parts: Iterable[TableCommit], journal: Path) -> None:
@@ -141,7 +141,7 @@ class Transactions:
                     raise
 
     def _publish(self, parts: Iterable[TableCommit]) -> None:
-        """Publish what is not published yet."""
+        """Publish the parts that are not published yet."""
         for part in parts:
             if (file := self._unpublished(part)).exists():
                 os.rename(file, log.commit_file(self._location(part), part.version))
@@ -150,7 +150,7 @@ class Transactions:
                 self._commits.record(table, part.version, part.user, part.statement_id)
 
     def _finish_all(self) -> None:
-        """Publish the transactions that a kill left committed; forget those it left before."""
+        """After a kill, publish committed transactions and discard uncommitted ones."""
         for draft in self._folder.glob("*.tmp"):
             draft.unlink()
         for journal in self._folder.glob("*.json"):

@@ -26,16 +26,16 @@ from .time_travel import TimeTravel
 
 _HOUR = 3600 * 1000
 _MINUTE = 1 / 60
-# Even where deleted files are kept for no time at all, the engine may go on with a cancelled
-# statement and still commit the files that it has written.
+# Even with a retention of zero, the engine may continue a cancelled statement and still commit the
+# files that it has written.
 _UNCOMMITTED = _HOUR
 
 
 def kept_hours(table: Table) -> int:
     """Return the whole hours for which VACUUM keeps deleted files.
 
-    Part of an hour counts as an hour, but less than a minute as none: whoever sets so little
-    wants no file kept.
+    A part of an hour counts as an hour, but less than a minute as none, because such a setting
+    means that no file should be kept.
     """
     kept = properties.retention_hours(table)
     return math.ceil(kept) if kept >= _MINUTE else 0

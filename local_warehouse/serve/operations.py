@@ -19,7 +19,7 @@ from local_warehouse.warehouse import Warehouse
 from .faults import Faults
 from .results import Pages, to_wire
 
-# More than clients need at once, so that writers that wait for a table do not keep readers out.
+# More threads than clients need, so that writers that wait for a table do not block readers.
 WORKERS = 256
 
 
@@ -151,7 +151,7 @@ class Operations:
 
     def close_session(self, session: Session) -> None:
         """Cancel and close all operations of a session."""
-        # Others begin statements meanwhile: a copy is made in one go.
+        # Others may begin statements meanwhile, so iterate over a copy.
         for operation in [o for o in list(self._known.values()) if o.session is session]:
             self.cancel(operation)
             self.close(operation.id)

@@ -109,7 +109,7 @@ def _command(name: str) -> SqlError:
 
 
 def after_parameters(template: Template, parameters: int) -> Template:
-    """Return the template of a statement that so many unnamed parameters come before."""
+    """Return the template of a statement after so many unnamed parameters of earlier ones."""
 
     def moved(piece: str | Marker) -> str | Marker:
         if isinstance(piece, Marker) and piece.kind == "positional":

@@ -38,7 +38,7 @@ def mark_values(tree: exp.Expr, resolver: Resolver, markers: Markers) -> None:
             node.replace(exp.Literal.string(METASTORE_ID))
         elif _is_call(node, _MEMBERSHIP) and len(node.expressions) == 1:
             (group,) = node.expressions
-            # Move the argument without copying it: it may be a node that the loop still visits.
+            # Move the argument instead of copying it, because the loop may still visit the node.
             within = exp.In(expressions=[markers.value("groups", "")])
             node.replace(exp.paren(within, copy=False))
             within.set("this", group)

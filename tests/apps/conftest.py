@@ -1,8 +1,8 @@
 """The app as Databricks Apps runs it: gunicorn by app.yaml's own command, behind a proxy.
 
-The proxy does what Databricks Apps' does: it knows who the browser belongs to, adds the
-``X-Forwarded-*`` headers with a fresh token of that person, and takes away any that the browser
-sent itself.
+The proxy works like that of Databricks Apps: it knows the browser's person, adds the
+``X-Forwarded-*`` headers with a fresh token of that person, and removes any such headers that the
+browser has sent.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class AppsProxy:
         }
 
     def claims(self) -> str:
-        """Return the middle of a token: nothing that can be read, as in an opaque one."""
+        """Return the middle part of a token, unreadable as in an opaque token."""
         return self.user.split("@")[0]
 
     def token(self) -> str:

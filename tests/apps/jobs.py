@@ -1,7 +1,7 @@
 """The bundle's jobs as Databricks runs them: a Python file with parameters, and nothing else.
 
-A real job signs in as ``run_as`` by what the platform gives it; here a profile of the Databricks
-CLI takes the place of that, as in an engineer's terminal.
+The platform signs a real job in as ``run_as``; here a job uses a profile of the Databricks CLI,
+like an engineer's terminal.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..conftest import BASE_DIR, LocalWarehouse
 from ..deployment.conftest import clean_environment
 from ..patience import seconds
 
-# Runs one task for each line, in a fork; writes its output, and whether it failed. The first two
-# find loaded the packages that take long, and else have nothing but their parameters; the others
-# also find Django loaded with their settings.
+# Runs one task for each line, in a fork; writes its output, and whether it failed. For the first
+# two tasks only the slow packages are imported before; for the others Django is also loaded, with
+# their settings.
 RUN = r"""
 import json, os, runpy, sys, tempfile
 import databricks.sdk, databricks.sql, django.core.management, pandas, sqlalchemy.pool

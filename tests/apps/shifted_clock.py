@@ -12,7 +12,7 @@ import sys
 import time
 from contextlib import suppress
 
-# Compiled modules look at the size of datetime's classes when they are imported.
+# Compiled modules check the size of datetime's classes when they are imported.
 for name in ("numpy", "pandas", "pyarrow"):
     with suppress(ImportError):
         importlib.import_module(name)

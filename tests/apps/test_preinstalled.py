@@ -45,7 +45,7 @@ def test_our_versions_win_and_serve_pages(
     found = json.loads(subprocess.check_output([folder / "python", "-c", LIST]))
     ours, theirs = requirements("requirements.txt"), requirements("tests/apps/preinstalled.txt")
     assert {name: found.get(name) for name in ours} == ours
-    # It is an environment where something had to win, and where the rest stayed.
+    # In this environment some packages were replaced, and the others stayed.
     assert len([name for name in theirs if ours.get(name, theirs[name]) != theirs[name]]) > 5
     assert found["flask"] == theirs["flask"]
 

@@ -108,14 +108,15 @@ def test_what_one_instance_does_is_true_on_the_other(instances: Instances) -> No
     assert alice.send("/accounts/new/", "main form", **fields).status_code == 303
     assert [each.team for each in [accounts.get(wh, "B1")] if each] == ["Claims"]
 
-    # A save on one comes with the next poll of the other, whichever gave the cursor.
+    # The next poll of the other instance shows a save, whichever instance issued the cursor.
     cursors = [alice.get("/live/").json()["cursor"] for _ in instances.apps]
     created = next_second()
     assert alice.send("/accounts/B1/edit/", "main form", team="Claims II").status_code == 303
     for cursor in cursors * 2:
         until(alice, f"/live/?cursor={cursor}", "You changed the account")
 
-    # The past: neither takes this moment for the future, and both have all that came before it.
+    # The past: neither instance treats this moment as the future, and both have everything before
+    # it.
     for _ in instances.apps:
         moment = f"/as-of/{created:%Y-%m-%dT%H:%M:%SZ}"
         page = parsed(alice.get(f"{moment}/accounts/B1/"))
@@ -155,7 +156,7 @@ def test_the_other_instance_says_only_what_the_tables_show(instances: Instances)
     assert (answer.status_code, NOTHING in answer.text) == (404, False)
     assert "1 row is in the tables as the import wrote it. It has ended" in answer.text
 
-    # An instance that goes away takes an import along that was never written.
+    # If an instance disappears, so does an import that was not yet written.
     file = {"file": ("accounts.csv", b"bsnid,team,business_area\nB2,Fraud,Finance\n")}
     url = one.post("/admin-tools/import/", {"on_conflict": "skip"}, files=file).headers["Location"]
     until(one, url, "Import 1 row")

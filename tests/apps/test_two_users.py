@@ -115,9 +115,9 @@ def pages_with_secret(visitor: Visitor, word: str) -> list[str]:
 def test_nobody_sees_rows_hidden_from_them(
     app: Gunicorn, proxies: dict[str, AppsProxy], shared: Warehouse
 ) -> None:
-    """One starts with the pages of Alice's account, the other one with those of Bob's: of each
-    page, either could be shown what the app has just read for the other. Each person sees each
-    page whole, and as htmx asks for it: `make soak` for both accounts, else one way for each."""
+    """One starts with the pages of Alice's account, the other with those of Bob's account, so that
+    a page could show what the app has just read for the other person. Each page is requested whole
+    and as a part for htmx: in `make soak` for both accounts, otherwise one of the two for each."""
     visitors = {user: Visitor(proxy) for user, proxy in proxies.items()}
 
     def walk(user: str) -> None:

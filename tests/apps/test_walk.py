@@ -68,7 +68,7 @@ class Deployed:
         self.owner.execute(sql.replace("'11'", f"'{number}'"), repeatable=True)
 
     def renew_processes(self) -> None:
-        """Let new ones answer, which remember nothing, as after a deployment."""
+        """Replace the processes by new ones with empty caches, as after a deployment."""
         master = self.app.process.pid
         old = set(children(master))
         for worker in old:
@@ -165,7 +165,7 @@ def the_job_sets_up(at: Deployed) -> None:
 
 
 def every_job_runs(at: Deployed) -> dict[str, str]:
-    """And fails with its command; return what each wrote."""
+    """Each job runs, and fails if its command fails; return the output of each."""
     twice = f"INSERT INTO {at.owner.namespace.table(ACCOUNTS)} (bsnid) VALUES ('A'), ('A')"
     at.owner.execute(twice, repeatable=False)
     before = at.server.last()
@@ -267,7 +267,7 @@ def the_app_finishes_what_is_under_way(at: Deployed) -> None:
 
 
 def the_collector_knows_pages_and_statements(telemetry: Collector) -> None:
-    """And nobody's name, no value, no text of a statement."""
+    """But no names of people, no values, and no texts of statements."""
     spans = telemetry.spans()
     pages = {span.span_id: span for span in spans if span.name == "GET account-list"}
     statements = [span for span in spans if span.parent_span_id in pages]

@@ -55,7 +55,7 @@ def test_deployments_that_share_a_schema_leave_each_others_backups_alone(
 ) -> None:
     (first,) = ids(run("backup"))
     first = age(sample, home, first)
-    # Nobody can tell whether another deployment's unfinished backup was interrupted.
+    # It is unknown whether another deployment's unfinished backup was interrupted.
     half = age(sample, home, interrupted(sample, home, server))
     before = state(sample)
     damage(sample)

@@ -28,7 +28,7 @@ from .digest_runs import run
 
 @dataclass
 class Receiver:
-    """A chat that records each message it takes, however often; it can end the sender meanwhile."""
+    """A chat that records each message, even duplicates; it can end the sender meanwhile."""
 
     url: str
     taken: list[tuple[str, str]] = field(default_factory=list)
@@ -103,7 +103,7 @@ KILLS = [
     "answered",
     r"^\s*UPDATE .*SET state = ",
 ]
-# After the claim, and before the note, nobody can tell: a person looks.
+# After the claim and before the note, the result is unclear: a person has to look.
 UNCLEAR = {*KILLS[6:11]}
 
 
@@ -141,7 +141,7 @@ def is_executed(server: LocalWarehouse, last: int, pattern: str) -> bool:
 def test_the_digest_is_sent_exactly_once_over_kills(
     one_account: Warehouse, server: LocalWarehouse, receiver: Receiver, settings: Any
 ) -> None:
-    """The receiver dedupes nothing. A person has to look only where nobody else can tell."""
+    """The receiver accepts duplicates. A person has to look only if the result is unclear."""
     looked = set()
     for number, where in enumerate(KILLS):
         path = f"/hook/{number}"

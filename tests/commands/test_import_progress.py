@@ -1,4 +1,4 @@
-"""How far an import is: a line that is rewritten on a terminal, else now and then a line."""
+"""The progress of an import: one line that is rewritten on a terminal, else a line at times."""
 
 from __future__ import annotations
 

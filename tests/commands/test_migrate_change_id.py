@@ -15,7 +15,7 @@ from .test_migrate_tables import run
 def test_tables_of_the_version_before_get_the_operations_id(
     warehouse: Warehouse, client: Client
 ) -> None:
-    """A row from before has none; it is still told who wrote it."""
+    """An older row has none; the history still shows who wrote it."""
     accounts.create(warehouse, {"bsnid": "OLD1", "team": "Kept"})
     for table in TABLES:
         name = warehouse.namespace.table(table)

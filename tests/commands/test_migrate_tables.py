@@ -79,7 +79,7 @@ def of_today(schemas: Schemas) -> Iterator[dict[str, Any]]:
 def test_the_oldest_tables_become_todays(
     first_version: Warehouse, server: LocalWarehouse, of_today: dict[str, Any]
 ) -> None:
-    """Also after a run that died half-way, one to a middle step, and one that rows stopped."""
+    """Even after a run that was killed, a run to a middle step, and a run that rows stopped."""
     wh = first_version
     with pytest.raises(WarehouseError):
         accounts.get(wh, "OLD1")

@@ -1,4 +1,4 @@
-"""rehearse: what a workspace would be asked, against the local warehouse."""
+"""rehearse: the statements for a workspace, run against the local warehouse."""
 
 from __future__ import annotations
 

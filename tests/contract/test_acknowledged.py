@@ -1,5 +1,5 @@
-"""Several people write at once, through several processes of the app: the history is what they
-were told, operation by operation."""
+"""Several people write at once, through several processes of the app: the history has exactly the
+operations that the app acknowledged."""
 
 from __future__ import annotations
 
@@ -126,8 +126,8 @@ def require_equal(found: list[Operation], acknowledged: list[Operation]) -> None
 
 
 def require_chains(changes: list[Change], wh: Warehouse) -> None:
-    """Each change of a record begins with what the one before left, the last one with what is
-    stored: nobody wrote over what they had not seen."""
+    """Each change of a record begins with the values that the one before left, and the last one
+    left the stored values: nobody overwrote values that they had not seen."""
     now = {
         (table.name, row[table.key]): values_of(table, row)
         for table in TABLES

@@ -1,6 +1,7 @@
 """Bulk changes at the same moment: of overlapping accounts, and the same form sent twice.
 
-Each answer is true, nothing is lost or doubled, also where two inserts of one key do not conflict.
+Each answer is true, and nothing is lost or duplicated, even if two inserts of one key do not
+conflict.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def stored(wh: Warehouse, table: str, columns: str) -> list[tuple[str, ...]]:
 def test_two_people_set_a_status_of_overlapping_accounts(
     warehouse: Warehouse, someone_else: Warehouse, server: LocalWarehouse, conflicts: bool
 ) -> None:
-    """Some have a status already, others get their first one: each is set by one of them."""
+    """Some accounts have a status already, others get their first one; each is set by one
+    person."""
     for key in KEYS[:3]:
         platforms.set_status(warehouse, key, "Databricks", "Requested", None)
     mine = planned(warehouse, SetStatus("Databricks", "Completed"), KEYS[:5])

@@ -1,4 +1,4 @@
-"""Creating: whatever becomes of the answer, one row is saved or none, and the page says which."""
+"""Creating: whatever happens to the answer, one row is saved or none, and the page says which."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_a_lost_answer_is_settled_by_looking(
 
 def settle_by_looking(door: Door, server: LocalWarehouse) -> None:
     merge = f"MERGE INTO .*{door.table.name}"
-    # It never ran, not even the second time: that is said, and nothing is saved.
+    # It never ran, not even the second time: the page says so, and nothing is saved.
     server.fault("drop_before", times=4, match=merge)
     answer = door.send()
     assert (answer.status_code, door.texts()) == (503, [])
     assert "Nothing was saved" in words_of(answer)
     server.clear_faults()
-    # It ran, and nobody can look: that is said, and sending it again does no harm.
+    # It ran, and the result cannot be read: the page says so, and sending it again does no harm.
     server.fault("drop_after", match=merge)
     server.fault("drop_before", times=4, match="^\\s*SELECT")
     answer = door.send()
@@ -113,8 +113,8 @@ def test_a_statement_that_ran_is_not_sent_again(
     statements: Statements,
     subtests: pytest.Subtests,
 ) -> None:
-    """Though its answer was lost. A form that is sent again, with another text, changes the row:
-    its first answer did not reach the person."""
+    """Although its answer was lost. If the form is sent again with another text, the row changes,
+    because the first answer did not reach the person."""
     for name, door in doors.items():
         server.fault("drop_after", times=1, match=f"MERGE INTO .*{door.table.name}")
         with subtests.test(name):

@@ -1,4 +1,4 @@
-"""Deleting what is not there, and what a row filter hides a part of."""
+"""Deleting missing records, and records of which a row filter hides a part."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def toasts(client: Client, path: str) -> Tag:
 
 
 def is_told_as_deleted(toast: Tag) -> bool:
-    """Return whether it says so, with Undo; otherwise it says neither."""
+    """Return whether the message says so and has Undo; otherwise it must have neither."""
     is_told = "was deleted." in toast.get_text()
     assert is_told == (toast.select_one("form[action^='/undo/']") is not None)
     assert is_told != ("nothing was deleted now" in toast.get_text())
@@ -47,7 +47,7 @@ def test_only_what_was_deleted_is_told_as_deleted(
     for path in ("/accounts/NOPE/delete/", "/use-cases/nope/delete/", UPDATE):
         assert not is_told_as_deleted(toasts(client, path)), path
     assert counts(family) == [1, 1, 1, 0]
-    # One's own second click says what the first one said.
+    # A person's second click gets the same message as the first one.
     assert is_told_as_deleted(toasts(client, ACCOUNT))
     assert is_told_as_deleted(toasts(client, ACCOUNT))
     assert client.post("/undo/accounts/B1/").status_code == 303
@@ -77,7 +77,7 @@ def test_a_deletion_whose_answer_was_lost_is_told_as_deleted(
 def test_an_edit_that_a_deletion_was_before_says_so(
     client: Client, family: Warehouse, someone_else: Warehouse, server: LocalWarehouse
 ) -> None:
-    """The warehouse tells of a conflict only."""
+    """The warehouse reports only a conflict."""
     for path, table in (("/updates/d-1/edit/", "updates"), ("/accounts/B1/edit/", "accounts")):
         form = record_form(client.get(path)) | TYPED[table]
         server.fault("conflict", match=rf"UPDATE \S*{table}")

@@ -1,4 +1,4 @@
-"""Rows with the same key, which somebody inserted beside the app: they do no more harm."""
+"""Rows with the same key, which somebody inserted outside the app, cause no further damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operation that fails half-way says what is done, and its button goes on as one operation."""
+"""After a failure in the middle, the page lists the finished steps, and its button continues."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Door:
 
     :param fails: matches the statement of the step that fails.
     :param prepare: what happened before the request.
-    :param between, after: the rows of each table when it has failed, and when it has gone on.
-    :param kind: how the history begins to tell what it did; ``message`` ends the page's message.
+    :param between, after: the rows of each table after the failure, and after the continuation.
+    :param kind: the beginning of its summary; ``message`` is the end of the page's message.
     """
 
     path: str
@@ -162,7 +162,7 @@ def test_a_refused_step_is_told_and_the_button_goes_on(
     go_on = expect(response, door.done, door.left)
     assert counts(family) == door.between
     if door.fails_twice:
-        # It still says what is done.
+        # The page still lists the finished steps.
         go_on = expect(client.post(go_on["action"], filled_in(go_on)), door.done, door.left)
     server.clear_faults()
     response = client.post(go_on["action"], filled_in(go_on))

@@ -1,4 +1,4 @@
-"""An import where the warehouse has transactions: all of it, or nothing, or told."""
+"""An import with transactions: it is complete, or nothing is done, or the page says what is."""
 
 from __future__ import annotations
 

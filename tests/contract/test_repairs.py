@@ -1,4 +1,5 @@
-"""Repairs of several tables: all, or nothing, or told; and the number that they tell is true."""
+"""Repairs of several tables: all is done, or nothing, or the page says what; its number is
+true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step of a deletion fails in each way: it is tried again, told, and gone on with."""
+"""A step of a deletion fails in each way: it is tried again, reported, and continued."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_step_that_fails_in_another_way(
 def test_what_somebody_changed_meanwhile_is_asked_about(
     client: Client, family: Warehouse, server: LocalWarehouse
 ) -> None:
-    """Going on would delete what they wrote, and look as if they had."""
+    """Continuing would delete their edit, and the history would attribute the deletion to them."""
     server.fault("http_status", status=400, match=r"DELETE FROM \S*updates")
     for path in ("/updates/d-1/delete/", "/accounts/B1/delete/"):
         go_on = parsed(client.post(path)).select_one("main form")

@@ -1,4 +1,5 @@
-"""Deleting an account and its undo where the warehouse has transactions: all, or nothing, or told.
+"""Deleting an account and its undo with transactions: all is done, or nothing, or the page says
+what.
 
 The other tests here run the same operations step by step.
 """

@@ -1,4 +1,4 @@
-"""A person who writes through the pages, and notes what the app acknowledged."""
+"""A person who writes through the pages, and notes the operations that the app acknowledged."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Operation:
 
 
 def row_of(change: Change) -> Row:
-    """Return the row as the history tells it."""
+    """Return the row as the history shows it."""
     values = {each.column.name: each.after for each in change.fields}
     return row((change.table.name, change.key), change.kind, values)
 
@@ -177,8 +177,8 @@ class Writer:
         return response
 
     def _send(self, what: str, path: str, data: Values) -> bool:
-        """Send a form, and whatever the answer offers to send again. Return whether it was
-        acknowledged; it may be refused where somebody else was first."""
+        """Send a form, and again if the answer offers that. Return whether it was acknowledged; it
+        may be refused if somebody else was first."""
         for _ in range(TRIES):
             response = self.browser.post(path, data)
             if response.status_code == 303:
@@ -201,7 +201,8 @@ class Writer:
         summary: str = "",
         owner: str = "",
     ) -> None:
-        """Note an operation that was acknowledged; the first row may have a ``kind`` of its own."""
+        """Note an operation that was acknowledged; the first row may have a ``kind`` of its
+        own."""
         noted = []
         for number, (key, values) in enumerate(rows.items()):
             each = (kind_of_others or kind) if number else kind

@@ -1,4 +1,5 @@
-"""The bundle as the Databricks CLI reads it: its files put together, a target's values filled in."""
+"""The bundle as the Databricks CLI reads it: its files put together, a target's values filled
+in."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ WORKSPACE = {
     "resources.apps.edip_crm.url": "https://edip-crm-1.databricksapps.com",
     "resources.apps.edip_crm.service_principal_client_id": "app-1",
 }
-# The variables without a default that whoever deploys has to set.
+# The variables without a default, which the person who deploys has to set.
 REQUIRED = {
     "workspace_url": "https://example.cloud.databricks.com",
     "warehouse_id": "0123456789abcdef",

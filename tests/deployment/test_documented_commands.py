@@ -1,4 +1,4 @@
-"""Each command in the docs is run by a test, or it is said here why no test can run it."""
+"""A test runs each command in the docs, or this file says why no test can."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ NO_TEST = {
 
 
 def commands(text: str) -> Iterator[str]:
-    """Yield the commands of a document that no test runs from it: one per line of a shell block, and
-    those within the text."""
+    """Yield the commands of a document that no test runs from it: one per line of a shell block,
+    and those within the text."""
     for mark, block in BLOCK.findall(text):
         if not mark:
             for line in re.sub(r"\\\n\s*", "", block).splitlines():

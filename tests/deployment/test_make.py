@@ -21,7 +21,7 @@ echo 'Installing collected packages: sqlparse, django'
 echo 'Successfully installed django-5.2.19 sqlparse-0.5.3'
 exit {code}
 """
-# Stands for python3: `-m venv` makes the folder with the pip above.
+# Replaces python3: `-m venv` creates the folder with the pip above.
 PYTHON = """\
 #!/bin/sh
 [ "$1" = -m ] && mkdir -p .venv/bin && cp pip .venv/bin/pip

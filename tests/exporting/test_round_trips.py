@@ -117,7 +117,7 @@ GENERATED = settings(
     derandomize=True,
     deadline=None,
     database=None,
-    # A failure is shown as it was found: to make it smaller takes minutes.
+    # A failure is shown as it was found, because shrinking the example takes minutes.
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -188,7 +188,8 @@ def many_rows() -> Rows:
 @pytest.fixture
 def filled(warehouse: Warehouse) -> Warehouse:
     for table, rows in many_rows().items():
-        # Generated rows also hold constants of the modules that are loaded, so their number varies.
+        # Generated rows also hold constants of the modules that are loaded, so their number
+        # varies.
         assert len(rows) >= 10
         insert_missing(warehouse, table, rows)
     return warehouse

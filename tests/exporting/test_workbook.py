@@ -1,4 +1,4 @@
-"""Workbooks keep to Excel's limits, say what did not fit, and are read again as they were."""
+"""Workbooks stay within Excel's limits, list what did not fit, and are read back unchanged."""
 
 from __future__ import annotations
 

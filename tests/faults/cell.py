@@ -1,4 +1,4 @@
-"""Run one cell of the matrix: a door meets a fault, and the person sends the same again."""
+"""Run one cell of the matrix: a door (a form of the app) meets a fault, and the person retries."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def run_cell(
     recover: Callable[[], None],
     limit: float,
 ) -> Outcome:
-    """Return what became of the cell.
+    """Return the outcome of the cell.
 
-    :param meet: is entered while the door meets the fault.
-    :param recover: is called before the person sends the same again.
+    :param meet: the context in which the door meets the fault.
+    :param recover: a function that is called before the person sends the same again.
     :param limit: seconds in which an answer must come.
     """
     door = stage.door
@@ -59,7 +59,7 @@ def run_cell(
 
 
 def send_again(outcome: Outcome, stage: Stage, response: HttpResponse) -> None:
-    """Do what the page offers; where it offers nothing, do the same once more."""
+    """Use what the page offers; if it offers nothing, repeat the same action."""
     door, form = stage.door, None
     if not door.reads and response.status_code != outcomes.NO_ANSWER:
         outcomes.judge_kept(outcome, door, response)

@@ -1,4 +1,4 @@
-"""What goes wrong: the faults of the matrix, as the local warehouse injects them."""
+"""The faults of the matrix, which the local warehouse injects."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ DEADLINE = 3.0
 class Kind:
     """A fault that lasts ``seconds``, or until the test clears it.
 
-    :param times: how many statements it meets; None: all.
-    :param hits_all: whether it meets all statements, and not just those that write.
+    :param times: the number of affected statements; None for all.
+    :param hits_all: whether it affects all statements, and not only those that write.
     """
 
     fault: str

@@ -1,4 +1,4 @@
-"""What became of one cell of the matrix, and what is wrong with it."""
+"""The outcome of one cell of the matrix, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def judge_sentence(
     response: HttpResponse,
     states: dict[str, str],
 ) -> None:
-    """Whether the page tells truly what was saved."""
+    """Whether the page is right about what was saved."""
     page = parsed(response)
     if door.is_done(response):
         outcome.sentence = "done"

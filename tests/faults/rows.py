@@ -78,7 +78,7 @@ def _has(rows: Rows, key: Key, values: dict[str, str] | None) -> bool:
 
 
 def lost(before: Rows, wanted: Wanted, after: Rows) -> int:
-    """Return how many rows are gone that the change does not delete."""
+    """Return the number of missing rows that the change does not delete."""
     return sum(key not in after and wanted.get(key, {}) is not None for key in before)
 
 

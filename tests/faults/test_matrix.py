@@ -1,4 +1,4 @@
-"""Each fault at each door: the answer is in time and true, and nothing is lost or doubled.
+"""Each fault at each door: the answer is timely and true, and nothing is lost or duplicated.
 
 ``make faults`` runs all cells and prints them as a table.
 """

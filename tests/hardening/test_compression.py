@@ -36,7 +36,7 @@ def test_a_page_is_compressed_where_the_browser_takes_it(client: Client) -> None
 
 
 def test_length_and_token_of_a_compressed_page_change(client: Client) -> None:
-    """Against BREACH: what is secret differs in each answer, and so does the number of bytes."""
+    """Against BREACH: secrets and the number of bytes differ in each answer."""
     pages = [client.get("/as-of/", **GZIP) for _ in range(8)]
     tokens = [re.findall(rb'csrfmiddlewaretoken" value="(\w+)"', _body(page)) for page in pages]
     assert all(tokens)

@@ -1,5 +1,5 @@
-"""Files as people bring them, after Excel, pandas or a browser had them: each is read as what it
-is, without a warehouse, or refused in words."""
+"""Files as Excel, pandas, a browser or people write them: each is read correctly, without a
+warehouse, or refused with a message."""
 
 from __future__ import annotations
 

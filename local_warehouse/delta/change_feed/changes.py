@@ -33,8 +33,8 @@ from .row_images import row_images
 from .spans import RecordedSpans
 
 _FILES_PER_FOLDER = 12
-# The rows are in the order of their versions, so readers of late versions skip the large commits
-# before them. Delta has files of their own for each version.
+# The rows are sorted by version, so readers of late versions skip large earlier commits. Delta has
+# separate files for each version.
 _ROWS_PER_GROUP = 8_192
 _ATTEMPTS = 3
 EXTRA = (
@@ -118,7 +118,8 @@ class ChangeFeed:
         raise missing_files(table.full_name, start)
 
     def _note_missing_files(self, table: Table) -> None:
-        """Note the files that VACUUM deleted without a note: it is running, or was killed."""
+        """Note deleted files of a VACUUM that is still running, or was killed before it noted
+        them."""
         found = self.last_unreadable(table)
         if found > table.vacuumed_to:
             table.vacuumed_to = found
@@ -143,7 +144,7 @@ class ChangeFeed:
         return path
 
     def _extend(self, table: Table, home: Path, known: _ChangeFolder, latest: int) -> Path:
-        """Make one more folder: with the known changes, and those of later versions."""
+        """Make a new folder with the known changes and the changes of later versions."""
         schema = pa.schema([*self._row_differences.schema(table), *EXTRA])
         found = (self._changes_of(table, n, schema) for n in range(known.latest + 1, latest + 1))
         parts = [part for part in found if part is not None]
