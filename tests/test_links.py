@@ -8,9 +8,7 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-import pytest
 from django.contrib.staticfiles import finders
-from django.template.loader import get_template
 from django.test import Client, override_settings
 from django.urls import Resolver404, get_resolver, resolve
 
@@ -54,11 +52,6 @@ def test_static_files_exist() -> None:
     used = list(_found(STATIC, TEMPLATES))
     assert used
     assert [(file, name) for file, name in used if not finders.find(name)] == []
-
-
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda p: p.name)
-def test_each_template_compiles(template: Path) -> None:
-    get_template(str(template.relative_to(BASE_DIR / "templates")))
 
 
 @override_settings(EDIP_EXPORTS_PER_MINUTE=0)  # a fast machine asks for more files in a minute

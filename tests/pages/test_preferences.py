@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -75,12 +74,13 @@ TEMPLATES = [
 ]
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_a_strict_content_security_policy_is_possible(template: Path) -> None:
-    source = template.read_text()
-    assert not re.search(r"<style|\sstyle=|\son\w+=|hx-on|[\"']js:|javascript:", source)
-    for script in re.findall(r"<script[^>]*>", source):
-        assert "src=" in script
+def test_a_strict_content_security_policy_is_possible() -> None:
+    assert len(TEMPLATES) > 100
+    forbidden = re.compile(
+        r"<style|\sstyle=|\son\w+=|hx-on|[\"']js:|javascript:|<script(?![^>]*src=)[^>]*>"
+    )
+    found = [(str(each), forbidden.findall(each.read_text())) for each in TEMPLATES]
+    assert [(name, texts) for name, texts in found if texts] == []
 
 
 def test_every_hx_link_and_form_works_without_it(get_page: See, make_account: Make) -> None:
