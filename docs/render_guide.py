@@ -47,7 +47,9 @@ def render(source: str) -> str:
         f'<nav class="guide-chapters" aria-label="Chapters"><ol>\n{"".join(links)}</ol></nav>\n'
     )
     text = reader.renderer.render(tokens, reader.options, {})
-    text = re.sub(r'src="STATIC (\S+)"', "src=\"{% static '\\1' %}\"", text)
+    # A picture takes three lines, since templates have no long ones.
+    picture = r'src="STATIC (\S+)" (alt="[^"]*") '
+    text = re.sub(picture, "src=\"{% static '\\1' %}\"\n     \\2\n     ", text)
     return HEADER + chapters + text
 
 

@@ -99,20 +99,23 @@ def in_short(found: Report) -> list[str]:
             sentences.append("No onboarding has another status than at the beginning.")
         new = sum(group.n for group in found.use_cases if group.before is None)
         done = _moved_to(found.use_cases, (COMPLETED,))
-        if new or done:
-            sentences.append(
-                f"{counted(new, 'use case')} {'was' if new == 1 else 'were'} added, and "
-                f"{counted(done, 'use case')} {'was' if done == 1 else 'were'} completed."
-            )
+        sentences += _sentence(
+            (new, "use case", "was added", "were added"),
+            (done, "use case", "was completed", "were completed"),
+        )
     held = sum(group.n for group in found.use_cases if group.after == ON_HOLD)
     stuck = sum(group.n for group in found.statuses if group.is_stuck)
-    if held or stuck:
-        sentences.append(
-            f"{counted(held, 'use case')} {'is' if held == 1 else 'are'} on hold, and "
-            f"{counted(stuck, 'onboarding')} {'waits' if stuck == 1 else 'wait'} for longer than "
-            "usual."
-        )
+    sentences += _sentence(
+        (held, "use case", "is on hold", "are on hold"),
+        (stuck, "onboarding", "waits for longer than usual", "wait for longer than usual"),
+    )
     return sentences
+
+
+def _sentence(*facts: tuple[int, str, str, str]) -> list[str]:
+    """Return the facts that have a count: how many, of what, and what one or many of them do."""
+    told = [f"{counted(n, what)} {one if n == 1 else many}" for n, what, one, many in facts if n]
+    return [f"{', and '.join(told)}."] if told else []
 
 
 def _have(n: int, what: str) -> str:

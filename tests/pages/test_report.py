@@ -78,6 +78,8 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     about = report.load(sample, then, listing, period, 20, "Snowflake")
     assert {group.platform for group in about.statuses} == {"Snowflake"}
     assert "Claims Analytics" not in {each.team for each in words.changed(about)}
+    # Of what there is none, the summary does not tell.
+    assert words.in_short(replace(found, statuses=()))[-1] == "2 use cases are on hold."
 
     # Where a policy forbids to read the past, it tells how things are.
     assert found.knows_changes
