@@ -94,7 +94,8 @@ def check_table(wh: Warehouse, table: Table, columns: dict[str, Found]) -> str:
             raise Problem(
                 "table-missing",
                 f"There is no table {name}.",
-                "manage.py create_tables creates what is missing, and nothing else.",
+                "manage.py set_up creates what is missing. If somebody dropped the table: UNDROP\n"
+                "TABLE in the SQL editor, or manage.py restore, brings its rows back.",
             ) from error
         except PermissionDenied:
             return f"you may not see {name}"

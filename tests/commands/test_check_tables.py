@@ -116,7 +116,7 @@ def test_a_missing_table(warehouse: Warehouse, namespace: Namespace) -> None:
     report = check()
     problem = only_problem(report)
     assert (problem["step"], problem["code"]) == ("table updates", "table-missing")
-    assert "create_tables" in problem["advice"]
+    assert "UNDROP" in problem["advice"]
     assert report["SELECT updates"]["status"] == "skip"
     assert report["MODIFY use_cases"]["status"] == "pass"
 
