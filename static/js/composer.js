@@ -1,5 +1,5 @@
-// The composer on an account's page: "c" goes to it. Ctrl+Enter or Cmd+Enter saves what is in it,
-// and in the form of a record.
+// The composer on an account's page: "c" moves the focus there. Ctrl+Enter or Cmd+Enter saves it,
+// and also the form of a record.
 
 export function startComposer() {
   document.addEventListener("keydown", (event) => {
@@ -15,7 +15,7 @@ export function startComposer() {
     }
   });
   document.addEventListener("htmx:afterSettle", () => {
-    // Something was not saved: go on in the form that says so.
+    // Something was not saved: move the focus to the form that says so.
     const isLost = document.activeElement === document.body;
     const isRefused = document.querySelector("#composer :is([role=alert], [aria-invalid=true])");
     if (isLost && isRefused) document.querySelector("#composer textarea").focus();

@@ -15,7 +15,7 @@ export function startDialogs() {
 function rememberOpener({ detail: { target, requestConfig } }) {
   if (target.id !== "dialog") return;
   placeMessages(null);
-  // A step from one dialog to the next keeps the first opener. A link has set it by itself.
+  // A step from one dialog to the next keeps the first opener. For links, openDialog sets it.
   const isStep = requestConfig.elt.closest("#dialog") || requestConfig.elt === document.body;
   if (!isStep) opener = requestConfig.elt;
 }
@@ -23,7 +23,7 @@ function rememberOpener({ detail: { target, requestConfig } }) {
 function showDialog({ detail: { target } }) {
   if (target.id !== "dialog") return;
   const dialog = target.querySelector("dialog");
-  // An empty answer closes it: what was asked is saved.
+  // An empty answer means that the form was saved: close the dialog.
   if (!dialog) {
     returnFocus();
     return;
@@ -32,7 +32,7 @@ function showDialog({ detail: { target } }) {
   placeMessages(dialog);
 }
 
-// A status in a list, the form of a record and the help: their links would open pages.
+// Open a status in a list, the form of a record and the help as dialogs instead of pages.
 function openFromLink(event) {
   const link = event.target.closest("a[href]");
   if (!link || !opensHere(link) || event.defaultPrevented) return;
@@ -50,15 +50,15 @@ function closeFromButton(event) {
 
 function tidyUp({ target }) {
   placeMessages(null);
-  // What is in the fields of a closed drawer is given up.
+  // The input in a closed drawer is discarded.
   if (target.matches(".drawer")) target.remove();
   returnFocus();
 }
 
-// Load what is at the address into a dialog; when it closes, the focus returns to `from`.
+// Load the page at the address into a dialog; when it closes, the focus returns to `from`.
 export function openDialog(address, from) {
   opener = from;
-  // Not from a link: it would inherit from the list's form that a request changes the address.
+  // Do not send it from the link, which would inherit hx-push-url from the list's form.
   htmx.ajax("GET", address, "#dialog");
 }
 

@@ -41,14 +41,14 @@ export function startDrawer() {
   document.addEventListener("record-saved", ({ detail }) => showSaved(detail.url));
 }
 
-// Close the dialog; a drawer with unsaved words only if the reader says so.
+// Close the dialog; ask first if it is a drawer with unsaved input.
 export function closeDialog(dialog) {
   const form = dialog.matches(".drawer") && dialog.querySelector("form");
   if (form && isUnsaved(form) && !window.confirm(QUESTION)) return;
   dialog.close();
 }
 
-// Messages are in the drawer, or the search, while it is open: it covers what is outside.
+// While the drawer or the search is open, messages are inside it, because it covers the page.
 export function placeMessages(dialog) {
   const messages = document.getElementById("toasts");
   if (dialog?.matches(".drawer, #search")) dialog.append(messages);
@@ -59,8 +59,8 @@ function openDrawer() {
   return document.querySelector("dialog.drawer[open]");
 }
 
-// Show what the saved form has changed on this page without loading it anew. Rows that were
-// selected stay selected. `url` may name the record, which is on another page of the account's.
+// Show the saved change on this page without a reload. Selected rows stay selected. `url` may name
+// the record if it is on another page of the account's records.
 async function showSaved(url) {
   const here = new URL(location.href);
   const { searchParams } = new URL(url, here);
@@ -78,7 +78,7 @@ async function showSaved(url) {
   for (const box of document.querySelectorAll("tbody .pick input"))
     box.checked = selected.includes(box.value);
   showSelected();
-  // What needed attention no longer does: go on with the row that took its place.
+  // The row no longer needs attention: move the focus to the row that took its place.
   if (place >= 0 && !document.activeElement.closest(ROW))
     rows()[place]?.querySelector(".button")?.focus();
 }

@@ -56,7 +56,7 @@ function apply(event) {
   event.target.closest(".facet").querySelector("button:not([type])").click();
 }
 
-// Have a panel that would stick out of the window at the right begin further left.
+// Move a panel to the left if it would extend beyond the right edge of the window.
 function turnPanel(facet) {
   const panel = facet.matches(".facet[open]") && facet.querySelector(".facet-panel");
   if (!panel) return;
@@ -80,8 +80,8 @@ function forgetValues() {
     delete facet.dataset.fetched;
 }
 
-// Beside its name a filter has how many values are chosen. Lists are replaced with their filters,
-// other pages keep theirs.
+// Show the number of chosen values beside the filter's name. Lists are replaced together with their
+// filters; other pages keep the filters.
 function showNumber(facet) {
   if (!isFilter(facet)) return;
   const number = facet.querySelectorAll(".facet-options :checked").length;
@@ -101,8 +101,8 @@ function addNumber(facet) {
   return shown;
 }
 
-// A filter does not narrow its own values: after a choice in it they are still the right ones. The
-// columns to choose from come along with the list.
+// A filter does not restrict its own values, so they stay valid after a choice in it. The list's
+// answer includes the columns to choose from.
 function staysTrue(open, event) {
   if (!open || !("fetched" in open.dataset) || open.querySelector("[name=choosing]")) return false;
   const cause = event.detail.requestConfig?.triggeringEvent?.target;
@@ -112,7 +112,7 @@ function staysTrue(open, event) {
 function keepValues(facet) {
   facet.querySelector(".facet-body").replaceWith(keptValues);
   facet.dataset.fetched = "";
-  // The new list has these choices: they are no edits.
+  // The new list has these choices, so they do not count as edits.
   for (const box of keptValues.querySelectorAll("[type=checkbox]"))
     box.defaultChecked = box.checked;
 }

@@ -12,8 +12,8 @@ export function startForms() {
     if (choice && choice !== event.target) choice.checked = true;
   });
   document.addEventListener("htmx:afterSettle", ({ target }) => {
-    // Only in what has come: beside a form, other parts come while somebody types. Focus after
-    // htmx has scrolled.
+    // Only in the new part, since other parts may arrive while somebody types in a form. Set the
+    // focus after htmx has scrolled.
     const marked = target.querySelector("[data-focus]");
     if (marked?.closest("#record")) queueMicrotask(() => marked.focus());
   });

@@ -22,7 +22,7 @@ function controlsOf(form) {
   return [...form.elements].filter((each) => each.name && !each.matches("[data-find]"));
 }
 
-// Of the columns, all are choices as soon as one is: their order counts.
+// As soon as one column is chosen, all are, because their order counts.
 function choicesBeside(link, controls) {
   const own = link.matches(".sort-link") ? "sort" : link.matches("[data-clears-search]") && "q";
   const edited = controls.filter((control) => control.name !== own && isEdited(control));

@@ -1,4 +1,4 @@
-// A form that is being saved says so, if it takes longer than a blink.
+// Shows that a form is being saved, if that takes longer than AFTER milliseconds.
 
 const SAVES = "form:is([data-guarded], .platform-set, [data-saving])";
 const AFTER = 300;
@@ -10,18 +10,18 @@ export function startSaving() {
     if (!defaultPrevented) begin(target);
   });
   document.addEventListener("htmx:beforeRequest", ({ detail }) => begin(detail.elt));
-  // Where another page follows, the form waits for it.
+  // If another page follows, keep the message until it comes.
   document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
     if (!xhr.getResponseHeader("HX-Redirect")) end(elt);
   });
-  // The browser shows a page again that was left by saving.
+  // The Back button may show the page again in the state in which it was left.
   window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach(end));
 }
 
 function begin(form) {
   if (!form.matches(SAVES)) return;
   form.setAttribute("aria-busy", "true");
-  // Screen readers read out what comes into a line that is there already.
+  // Screen readers read out text that is added to an existing line.
   const line = form.querySelector(".saving") ?? addLine(form);
   const show = () => {
     line.textContent = form.dataset.saving || "Saving …";
@@ -36,7 +36,7 @@ function end(form) {
   if (line) line.textContent = "";
 }
 
-// Add a line after the form's buttons; what deletes is apart from them.
+// Add a line after the form's buttons, but before a separate button that deletes.
 function addLine(form) {
   const line = document.createElement("span");
   line.className = "saving";

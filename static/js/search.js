@@ -39,7 +39,7 @@ export function startSearch() {
 
 function openSearch(event) {
   const dialog = document.getElementById("search");
-  // A question or a form that is open comes first.
+  // Do not open it over another open dialog.
   if (!dialog || document.querySelector("dialog[open]:not(#search)")) return;
   event.preventDefault();
   const field = document.getElementById("search-q");
@@ -76,7 +76,7 @@ function chooseByKey(event) {
   }
 }
 
-// Until the answer for what is typed has come, Enter goes to the page of the search.
+// Until the answer for the typed text has come, Enter opens the page of the search.
 function isOfField() {
   const found = document.querySelector(".found-options");
   return found?.dataset.found === document.getElementById("search-q").value.trim();

@@ -54,7 +54,7 @@ function unselect() {
   page?.focus();
 }
 
-// Tell in the bar, and in the box of the page, which rows are selected.
+// Show in the bar, and in the box of the page, which rows are selected.
 export function showSelected() {
   const all = boxes();
   const { length } = all.filter((box) => box.checked);

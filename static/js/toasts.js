@@ -28,7 +28,7 @@ function tidyToasts() {
   }
 }
 
-// Keep the latest of the toasts that say the same.
+// Of toasts with the same text keep only the latest.
 export function removeRepeated(toasts) {
   const said = new Set();
   for (const toast of [...toasts].reverse()) {

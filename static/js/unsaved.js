@@ -1,4 +1,4 @@
-// Words that were typed into a form and are not saved: leaving the page asks first.
+// Asks before the reader leaves a page with unsaved input in a form.
 import { isEdited } from "./recent_changes/regions.js";
 
 const GUARDED = "form[data-guarded]";
@@ -29,7 +29,7 @@ function ask(event) {
   if (forms.some(isUnsaved)) event.preventDefault();
 }
 
-// The server marks a form that it refused: its values are not saved, although it wrote them.
+// The server marks a form that it refused: its values are unsaved, although the server wrote them.
 export function isUnsaved(form) {
   if ("unsaved" in form.dataset) return true;
   return [...form.elements].some((each) => each.matches(FIELDS) && isEdited(each));
