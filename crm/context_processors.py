@@ -35,7 +35,7 @@ _SECTIONS = (
 _LISTS = {"account-list": "accounts", "use-case-list": "use_cases", "update-list": "updates"}
 
 # Every path begins with the overview's path.
-_WITHIN_OVERVIEW = ("attention", "trends")
+_WITHIN_OVERVIEW = ("attention", "trends", "report")
 
 _ADMIN_TOOLS = ("Admin tools", "admin-tools", "wrench-screwdriver")
 

@@ -137,7 +137,7 @@ PURPOSES = {
     "update-delete": Purpose("Delete an update", _DELETE, _BACK),
     "similar-teams": Purpose(
         "Similar teams",
-        "Pairs of accounts that may be one team under two keys. Compare them, then merge them.",
+        "Pairs of accounts that may be one team under two BSNIDs. Compare them, then merge them.",
         _MERGING,
     ),
     "account-merge-with": Purpose(

@@ -190,10 +190,10 @@ def similar_teams(total: int, shown: int, *, are_decided: bool) -> str:
     """Say how many pairs may be one team. ``are_decided``: people decided about other pairs."""
     if not total:
         other = "other " if are_decided else ""
-        return f"No {other}two teams of one business area have nearly the same name or key."
+        return f"No {other}two teams of one business area have nearly the same name or BSNID."
     pairs = "1 pair of accounts" if total == 1 else f"{total:,} pairs of accounts"
     first = f" These are the first {shown}." if shown < total else ""
-    return f"{pairs} may be one team: same business area, nearly the same name or key.{first}"
+    return f"{pairs} may be one team: same business area, nearly the same name or BSNID.{first}"
 
 
 def decided(one: str, other: str, *, is_again: bool) -> str:

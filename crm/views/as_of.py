@@ -60,6 +60,7 @@ def choose(request: Request) -> HttpResponse:
         "choices": CHOICES,
         "target": target,
         "is_diff": _page_of(target) in ("diff", "account-diff"),
+        "bsnid": _account_of(target),
     }
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
 
@@ -68,6 +69,12 @@ def _page_of(url: str) -> str:
     """Return the URL name of the page, with or without a moment in its URL; empty if none."""
     match = _resolved(url)
     return (match and match.url_name) or ""
+
+
+def _account_of(url: str) -> str:
+    """Return the key of the account whose page it is; empty if it is another page."""
+    match = _resolved(url)
+    return str(match.kwargs.get("bsnid", "")) if match else ""
 
 
 def _readable(url: str) -> str:

@@ -21,7 +21,7 @@ def help_page(request: Request) -> HttpResponse:
     context = {
         "about": PURPOSES.get(request.GET.get("about", "")),
         "shortcuts": SHORTCUTS,
-        "purposes": [PURPOSES[name] for name in _SECTIONS],
+        "purposes": [(name, PURPOSES[name]) for name in _SECTIONS],
     }
     return _respond.show(request, "help/help.html", "help/_dialog.html", context)
 
@@ -37,12 +37,19 @@ _SECTIONS = (
     "overview",
     "attention",
     "trends",
+    "report",
+    "search",
     "account-list",
     "account-detail",
     "use-case-list",
     "update-list",
+    "saved-views",
+    "people",
+    "areas",
+    "similar-teams",
     "activity",
     "diff",
     "as-of",
     "me",
+    "digest",
 )

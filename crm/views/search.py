@@ -25,6 +25,7 @@ def search(request: Request) -> HttpResponse:
     context = {
         "q": q,
         "groups": groups,
+        "is_one_word": len(words.words) == 1,
         "count": sum(len(group.results) for group in groups),
         "longest": SEARCH_LENGTH,
     }

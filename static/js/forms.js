@@ -17,5 +17,5 @@ export function startForms() {
     const marked = target.querySelector("[data-focus]");
     if (marked?.closest("#record")) queueMicrotask(() => marked.focus());
   });
-  document.querySelector("[data-focus]")?.focus();
+  document.querySelector("[data-focus], main [aria-invalid=true]")?.focus();
 }

@@ -246,21 +246,22 @@ def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "heading"),
+    ("target", "heading", "trail"),
     [
-        ("/since/", "What changed since when?"),
-        ("/as-of/2026-01-01T00:00:00Z/since/?vp=V", "What changed since when?"),
-        ("/accounts/BSN001/since/", "What changed since when?"),
+        ("/since/", "What changed since when?", ["Activity"]),
+        ("/as-of/2026-01-01T00:00:00Z/since/?vp=V", "What changed since when?", ["Activity"]),
+        ("/accounts/BSN001/since/", "What changed since when?", ["Accounts", "BSN001"]),
         # An account may be called so.
-        ("/accounts/since/", "As of another moment"),
-        ("/nowhere/since/", "As of another moment"),
+        ("/accounts/since/", "As of another moment", []),
+        ("/nowhere/since/", "As of another moment", []),
     ],
 )
 def test_the_page_that_asks_for_a_moment_says_what_for(
-    client: Client, warehouse: Warehouse, target: str, heading: str
+    client: Client, warehouse: Warehouse, target: str, heading: str, trail: list[str]
 ) -> None:
     page = parsed(client.get("/as-of/", {"next": target}))
     assert text(page, "h1") == heading
+    assert texts(page, ".trail a") == trail
 
 
 def test_admin_tools_are_of_today(client: Client, sample: Warehouse) -> None:

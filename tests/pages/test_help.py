@@ -35,7 +35,9 @@ def test_every_page_leads_to_help_about_itself(client: Client) -> None:
     assert dialog.html is None
     assert texts(dialog, "dialog .help-part p")[0] == PURPOSES["as-of"].text
     for path in ("/help/", "/help/?about=%3Cscript%3E"):
-        assert texts(parsed(client.get(path)), ".help-part h2")[0] == "Keys"
+        page = parsed(client.get(path))
+        assert texts(page, ".help-part h2")[0] == "Keys"
+    assert page.select_one(".help-pages a[href='/people/']").get_text() == "People"
 
 
 def test_the_guide_in_the_app_is_that_of_the_docs(client: Client) -> None:

@@ -36,7 +36,7 @@ def test_sound_data_show_no_problem(
         page = parsed(client.get(PAGE))
     assert len(done) == 1
     assert text(page, "main .lead") == "The checks found no problems."
-    assert texts(page, "main h2") == [f"Nothing found {len(checks.CHECKS)}"]
+    assert texts(page, "main h2") == [f"Checks that found nothing {len(checks.CHECKS)}"]
     assert texts(page, ".checks-passed li") == [check.title for check in checks.CHECKS]
     assert client.post(f"{PAGE}times/").status_code == 403
     settings.EDIP_ADMINS = ["somebody.else@example.com"]

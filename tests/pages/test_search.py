@@ -191,6 +191,7 @@ def test_a_page_and_its_options_show_what_was_found(
     assert " ".join(link.get_text().split()) == "All 8 accounts in the list"
     assert text(parsed(client.get(link["href"])), "[data-count] .count") == "8 accounts"
     assert "Nothing found" in text(parsed(client.get("/search/", {"q": "zzz zzz"})), ".empty")
+    assert "has this word." in text(parsed(client.get("/search/", {"q": "zzz"})), ".empty")
     for hostile in HOSTILE:
         answer = client.get(f"/search/?q={quote(hostile)}")
         assert answer.status_code == 200, hostile

@@ -106,7 +106,7 @@ def _require_focus_on_the_next_pair(
         focused.append(text(page, "main [autofocus]"))
     assert focused == [
         "Compare Tax Desk and Desk, Tax",
-        "No other two teams of one business area have nearly the same name or key.",
+        "No other two teams of one business area have nearly the same name or BSNID.",
         "Show it again: Tax Desk and Desk, Tax",
         text(page, ".lead"),
     ]
