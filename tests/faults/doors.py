@@ -36,13 +36,14 @@ def read(path: str) -> Callable[[Stage], HttpResponse]:
 
 
 def create(stage: Stage) -> HttpResponse:
-    data = {"bsnid": f"{stage.bsnid}-N", "business_area": "Finance", "team": TYPED}
+    # Of its own business area: what others did before is no similar team.
+    data = {"bsnid": f"{stage.bsnid}-N", "business_area": stage.bsnid, "team": TYPED}
     form = stage.facts.setdefault("form", uuid.uuid4().hex)
     return stage.client.post("/accounts/new/", data | {"form_id": form})
 
 
 def onboard(stage: Stage) -> HttpResponse:
-    data = {"bsnid": f"{stage.bsnid}-N", "business_area": "Finance", "team": TYPED}
+    data = {"bsnid": f"{stage.bsnid}-N", "business_area": stage.bsnid, "team": TYPED}
     data |= {"first_status_0": "Requested", "first_problem": TYPED, "first_update": TYPED}
     return stage.client.post("/accounts/new/", data | {"form_id": stage.name})
 
