@@ -143,8 +143,7 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
     page.evaluate(NO_TRANSITIONS)
     for theme, width, by_all_rules in EACH if IS_SOAK else SOME:
         page.emulate_media(color_scheme=theme)
-        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-        yield from _sideways(page)
+        yield from _in_window(page, width, HEIGHTS[width])
         broken, new = page.evaluate(NEW_CONTRAST, [CONTRAST, None if IS_SOAK else appearances])
         appearances += new
         if by_all_rules:
@@ -154,15 +153,25 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
         for violation in broken:
             targets = [node["target"] for node in violation["nodes"]][:3]
             yield f"{theme}, {width} px: {violation['id']} {targets}"
-    page.set_viewport_size({"width": 768, "height": HEIGHTS[768]})
-    yield from _sideways(page)
+    # The phone comes first: the page is that small already.
     for width, height in PHONE, ZOOMED:
-        page.set_viewport_size({"width": width, "height": height})
-        yield from _sideways(page)
+        yield from _in_window(page, width, height)
         if hidden := controls_with_hidden_focus(page):
             yield f"hides the focus at {width} x {height} px: {hidden}"
+    yield from _in_window(page, 768, HEIGHTS[768])
     yield from problems_on_paper(page)
     yield from violations(page)
+
+
+def _in_window(page: Page, width: int, height: int) -> Iterator[str]:
+    """Give the window this size, and look whether the page fits in.
+
+    If it has the size already, then from this page: each page begins with another size than the
+    last one ends with.
+    """
+    if page.viewport_size != {"width": width, "height": height}:
+        page.set_viewport_size({"width": width, "height": height})
+        yield from _sideways(page)
 
 
 # How far the page is wider than its window, once tables.js has learnt of the window's width.
