@@ -58,6 +58,11 @@ def names(columns: Iterable[str], alias: str = "") -> str:
     return ", ".join(f"{start}{quoted(name)}" for name in columns)
 
 
+def any_values(columns: Iterable[str], alias: str) -> str:
+    """Return the columns of groups whose rows all have the same values in them."""
+    return ", ".join(f"ANY_VALUE({alias}.{c}) AS {c}" for c in map(quoted, columns))
+
+
 def with_missing(source: str, table: Table, missing: Collection[str]) -> str:
     """Return the FROM item ``source`` with the columns that it lacks as NULL."""
     nulls = (

@@ -15,7 +15,7 @@ from crm.warehouse import Warehouse
 
 from . import _listing
 from ._filters import CHANGED, DateFilter
-from ._list_query import ListSource, Query, text
+from ._list_query import Cut, ListSource, Query, text
 from ._platform_status import IN_STATUS_SINCE, PARAMS, RECORDED_STATUS, platform_and_status
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
@@ -81,10 +81,11 @@ _DATES = {
 _EXTRA = """,
   COALESCE(c.n, 0) AS use_cases, COALESCE(w.n, 0) AS updates, w.last_update, s.statuses
 """
+_CUT = Cut(ACCOUNTS.names, _ROWS)
 SOURCE = ListSource(
     table=ACCOUNTS,
-    cut=ACCOUNTS.names,
-    rows=_ROWS,
+    cut=_CUT,
+    far_cut=_CUT,
     key="bsnid",
     searched=("bsnid", "team", "business_area", "vp", "admin", "primary_it_partner"),
     filters=FILTERS,

@@ -19,7 +19,7 @@ from crm.warehouse import Warehouse
 
 from . import _deleting, _key, _saving
 from ._key import Key
-from ._list_query import ListSource
+from ._list_query import Cut, ListSource
 
 # Columns of a child's account; its list can be filtered by each.
 OF_ACCOUNT = ("team", "business_area", "vp", "primary_it_partner")
@@ -32,8 +32,14 @@ ACCOUNT_OF_CHILD = """
     FROM {accounts} GROUP BY bsnid
   ) AS a ON a.bsnid = account_bsnid
 """
-# Texts are long, so the page is cut from the list with keys only.
+# The team is looked up for the page's rows only, each of which has its number.
 _ROWS = """
+  SELECT p.rn, {columns}, MAX(a.team) AS team
+  FROM ({page}) AS p LEFT JOIN {accounts} AS a ON a.bsnid = p.account_bsnid
+  GROUP BY p.rn
+"""
+# Texts are long, so a far page is cut from the list with keys only.
+_FAR_ROWS = """
   SELECT {columns}, team, p.rn
   FROM ({page}) AS p JOIN {table} AS f ON f.id = p.id
   {join}
@@ -68,6 +74,12 @@ def list_source(table: Table, joins: Mapping[str, str] | None = None, **parts: A
     """
     rows = _sql.fill(
         _ROWS,
+        columns=_sql.any_values(table.names, "p"),
+        page="{page}",
+        accounts="{accounts}",
+    )
+    far_rows = _sql.fill(
+        _FAR_ROWS,
         columns=_sql.names(table.names, "f"),
         join=ACCOUNT_OF_CHILD,
         page="{page}",
@@ -76,8 +88,8 @@ def list_source(table: Table, joins: Mapping[str, str] | None = None, **parts: A
     )
     return ListSource(
         table=table,
-        cut=("id",),
-        rows=rows,
+        cut=Cut(table.names, rows),
+        far_cut=Cut(("id",), far_rows),
         key="id",
         joins={"account": ACCOUNT_OF_CHILD, **(joins or {})},
         extra_joins=("account",),

@@ -85,12 +85,21 @@ SELECT {selected} FROM (
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How a page is cut out: with these columns, of which the key is one. ``rows`` is the template
+    of a SELECT of the page's rows from ``{page}``, which has the columns, the sort keys ``s0``, …
+    and the row's number ``rn``."""
+
+    columns: tuple[str, ...]
+    rows: str
+
+
+@dataclass(frozen=True)
 class ListSource:
     """The parts of the statement that differ between lists.
 
-    :param cut: the columns with which the page is cut. ``key`` is one of them, and unique.
-    :param rows: the template of a SELECT of the page's rows from ``{page}``, which has ``cut``,
-        the sort keys ``s0``, … and the row's number ``rn``.
+    :param cut: how a page is cut out; ``far_cut`` if it is far from the first row. Then all rows
+        with the same first sort key are numbered, so they should not be wide.
     :param joins: by name, the templates of joins to the table (alias ``f``).
     :param joined: by column, sort key or date filter, the name of the join that provides it.
     :param dates: the date filters by name.
@@ -102,8 +111,8 @@ class ListSource:
     """
 
     table: Table
-    cut: tuple[str, ...]
-    rows: str
+    cut: Cut
+    far_cut: Cut
     key: str
     searched: tuple[str, ...]
     filters: tuple[str, ...]
@@ -159,7 +168,7 @@ class Query:
         sql = _sql.fill(
             _PAGE,
             before=self._before(needs_joint),
-            rows=self._rows(_FAR_CUT if offset >= FAR else _CUT),
+            rows=self._rows(is_far=offset >= FAR),
             total=self._total(),
             more=more,
         )
@@ -248,12 +257,13 @@ class Query:
     def _table(self) -> str:
         return self.namespace.table(self.source.table)
 
-    def _rows(self, cut: str) -> str:
+    def _rows(self, *, is_far: bool) -> str:
+        cut = self.source.far_cut if is_far else self.source.cut
         sort_keys = self.order.expressions
         keys = [f"s{number}" for number in range(len(sort_keys))]
         page = _sql.fill(
-            cut,
-            columns=_sql.names(self.source.cut),
+            _FAR_CUT if is_far else _CUT,
+            columns=_sql.names(cut.columns),
             sort_names=", ".join(keys),
             sort_keys=", ".join(f"{k} AS {n}" for k, n in zip(sort_keys, keys, strict=True)),
             order_of_names=self.order.by(keys),
@@ -266,7 +276,7 @@ class Query:
         )
         same = (f"p.{n} <=> {key}" for n, key in zip(keys, sort_keys, strict=True))
         parts = {"page": page, "table": self._table, "is_same": " AND ".join(same)}
-        return _sql.render(self.namespace, self.source.rows, **parts)
+        return _sql.render(self.namespace, cut.rows, **parts)
 
     @property
     def _filtered(self) -> list[str]:

@@ -48,20 +48,7 @@ flagged AS (
   UNION ALL
   SELECT 'no partner', a.bsnid, a.team, a.{by}, CAST(NULL AS DATE), a.created_at, NULL, NULL, NULL
   FROM {accounts} AS a {of_account} WHERE COALESCE(a.primary_it_partner, '') = ''
-  UNION ALL
-  SELECT CONCAT(:stuck, s.status), a.bsnid, a.team, a.{by}, NULL, s.since, s.platforms, NULL, NULL
-  FROM (
-    SELECT r.account_bsnid, r.status, MIN(r.since) AS since, LISTAGG(r.platform, ', ') AS platforms
-    FROM recorded_status AS r
-    JOIN (
-      SELECT l.status, CAST(l.before AS TIMESTAMP) AS before
-      FROM (
-        SELECT EXPLODE(FROM_JSON(:limits, 'array<struct<status:string,before:string>>')) AS l
-      ) AS l
-    ) AS l ON l.status = r.status
-    WHERE r.since < l.before
-    GROUP BY r.account_bsnid, r.status
-  ) AS s JOIN {accounts} AS a ON a.bsnid = s.account_bsnid {of_account}
+  {stuck}
   UNION ALL
   SELECT 'future', u.account_bsnid, {of_child}, u.date, NULL, NULL, u.id, u.what
   FROM (
@@ -70,6 +57,24 @@ flagged AS (
   ) AS u {account_of_child} {chosen}
   {on_hold}
 )
+"""
+# The moment by status from ``Limits``.
+STATUS_LIMITS = """(
+  SELECT l.status, CAST(l.before AS TIMESTAMP) AS before
+  FROM (
+    SELECT EXPLODE(FROM_JSON(:limits, 'array<struct<status:string,before:string>>')) AS l
+  ) AS l
+)"""
+_STUCK = """
+  UNION ALL
+  SELECT CONCAT(:stuck, s.status), a.bsnid, a.team, a.{by}, NULL, s.since, s.platforms, NULL, NULL
+  FROM (
+    SELECT r.account_bsnid, r.status, MIN(r.since) AS since, LISTAGG(r.platform, ', ') AS platforms
+    FROM recorded_status AS r
+    JOIN {limits} AS l ON l.status = r.status
+    WHERE r.since < l.before
+    GROUP BY r.account_bsnid, r.status
+  ) AS s JOIN {accounts} AS a ON a.bsnid = s.account_bsnid {of_account}
 """
 _ON_HOLD = """
   UNION ALL
@@ -147,35 +152,35 @@ def flagged(
     accounts: AccountFilter = ALL,
     *,
     has_notes: bool,
+    has_stuck: bool = True,
 ) -> tuple[str, dict[str, Any]]:
-    """Return the CTE ``flagged``, which needs ``recorded_status``, and its parameters.
+    """Return the CTE ``flagged`` and its parameters.
 
     :param by: the column to group by; without one, children have no team.
     :param accounts: the filter of accounts.
     :param has_notes: whether the reasons of statuses can be read. ``ON_HOLD`` needs them.
+    :param has_stuck: whether to find accounts that have had a status for too long, which needs
+        ``recorded_status``.
     """
     column = quoted(by) if by else "bsnid"
-    of_child = {
+    parts = {
+        "by": column,
+        "of_account": accounts.only("a.bsnid", namespace),
         "of_child": f"a.team, a.{column}" if by else "CAST(NULL AS STRING), CAST(NULL AS STRING)",
         "account_of_child": _sql.render(namespace, ACCOUNT_OF_CHILD) if by else "",
         "chosen": accounts.only("u.account_bsnid", namespace),
+        "limits": STATUS_LIMITS,
+        "reasons": notes.reasons(namespace, "c", has_notes=has_notes)[1],
     }
-    _, reasons = notes.reasons(namespace, "c", has_notes=has_notes)
-    on_hold = _sql.render(namespace, _ON_HOLD, reasons=reasons, **of_child)
-    sql = _sql.render(
-        namespace,
-        FLAGGED,
-        by=column,
-        of_account=accounts.only("a.bsnid", namespace),
-        on_hold=on_hold if has_notes else "",
-        **of_child,
-    )
+    stuck = _sql.render(namespace, _STUCK, **parts) if has_stuck else ""
+    on_hold = _sql.render(namespace, _ON_HOLD, **parts) if has_notes else ""
+    sql = _sql.render(namespace, FLAGGED, stuck=stuck, on_hold=on_hold, **parts)
     params = {
         **accounts.params,
         **({"on_hold": vocabulary.ON_HOLD} if has_notes else {}),
         "stale_before": limits.stale_before,
         "tomorrow": limits.tomorrow,
-        "stuck": STUCK,
+        **({"stuck": STUCK} if has_stuck else {}),
         "limits": _status_limits(limits),
     }
     return sql, params

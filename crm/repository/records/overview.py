@@ -22,43 +22,60 @@ ACTIVE = ("Active", "In Progress")
 LATEST_UPDATES = 8
 RECENT = dt.timedelta(days=30)
 
-# A platform that occurs only in rows without an account also counts, with 0 accounts.
+# The statuses of an account become one text of words: platform and status, and the status alone if
+# it has had that for too long on any platform. So statuses are read once for both figures, and
+# equal texts are counted before they are split. A platform that occurs only in rows without an
+# account also counts, with 0 accounts.
+_COUNTED_WORDS = """
+  SELECT EXPLODE(ARRAY_DISTINCT(SPLIT(words, '{between}'))) AS word, n
+  FROM (
+    SELECT s.words, COUNT(a.bsnid) AS n
+    FROM (
+      SELECT r.account_bsnid, LISTAGG(
+        CONCAT(r.platform, '{within}', r.status,
+          CASE WHEN r.since < l.before THEN CONCAT('{between}{within}', r.status) ELSE '' END),
+        '{between}'
+      ) AS words
+      FROM recorded_status AS r LEFT JOIN {limits} AS l ON l.status = r.status
+      GROUP BY r.account_bsnid
+    ) AS s LEFT JOIN {accounts} AS a ON a.bsnid = s.account_bsnid
+    GROUP BY s.words
+  ) AS c
+"""
+_BETWEEN, _WITHIN = "\x1e", "\x1f"
 _SQL = """
 WITH {recorded_status},
 {flagged},
 latest AS (
-  SELECT id, date, created_at FROM {updates}
-  ORDER BY date DESC NULLS LAST, created_at DESC NULLS LAST, id
-  LIMIT :latest
+  SELECT u.*, ROW_NUMBER() OVER (ORDER BY date DESC NULLS LAST) AS rn
+  FROM (
+    SELECT {columns} FROM {updates}
+    ORDER BY date DESC NULLS LAST, created_at DESC NULLS LAST, id LIMIT :latest
+  ) AS u
 ),
 counts AS (
-  SELECT 'adoption' AS name, s.platform AS value, s.status, COUNT(a.bsnid) AS n
-  FROM recorded_status AS s LEFT JOIN {accounts} AS a ON a.bsnid = s.account_bsnid
-  GROUP BY s.platform, s.status
+  SELECT 'statuses' AS name, word AS value, SUM(n) AS n FROM ({counted_words}) AS w GROUP BY word
   UNION ALL
   SELECT CASE WHEN status IS NULL THEN 'tier' ELSE 'pipeline' END,
-    COALESCE(status, tier), '', COUNT(*)
+    COALESCE(status, tier), COUNT(*)
   FROM (
     SELECT COALESCE(status, '') AS status, COALESCE(enablement_tier, '') AS tier
     FROM {use_cases}
   ) AS c
   GROUP BY GROUPING SETS ((status), (tier))
   UNION ALL
-  SELECT 'area', COALESCE(business_area, ''), '', COUNT(*) FROM {accounts} GROUP BY 2
+  SELECT 'area', COALESCE(business_area, ''), COUNT(*) FROM {accounts} GROUP BY 2
   UNION ALL
-  SELECT 'updates', '', '', COUNT(*) FROM {updates} WHERE date > :since
+  SELECT 'updates', '', COUNT(*) FROM {updates} WHERE date > :since
   UNION ALL
-  SELECT 'attention', kind, '', COUNT(*) FROM flagged GROUP BY kind
+  SELECT 'attention', kind, COUNT(*) FROM flagged GROUP BY kind
 )
 SELECT
   (SELECT COLLECT_LIST(STRUCT(c.*)) FROM counts AS c) AS counts,
   (SELECT COLLECT_LIST(STRUCT(l.*)) FROM (
-    SELECT {update}, a.team
-    FROM (SELECT DISTINCT id FROM latest) AS d
-    JOIN {updates} AS u ON u.id = d.id
-    LEFT JOIN (
-      SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid
-    ) AS a ON a.bsnid = u.account_bsnid
+    SELECT u.rn, {update}, MAX(a.team) AS team
+    FROM latest AS u LEFT JOIN {accounts} AS a ON a.bsnid = u.account_bsnid
+    GROUP BY u.rn
   ) AS l) AS updates
 """
 
@@ -71,11 +88,21 @@ def load(wh: Warehouse, limits: Limits) -> Overview:
     since = wh.namespace.today - RECENT
     parts = {
         "recorded_status": _sql.render(wh.namespace, RECORDED_STATUS),
-        "update": _sql.names(UPDATES.names, "u"),
+        "counted_words": _sql.render(
+            wh.namespace,
+            _COUNTED_WORDS,
+            between=_BETWEEN,
+            within=_WITHIN,
+            limits=attention.STATUS_LIMITS,
+        ),
+        "columns": _sql.names(UPDATES.names),
+        "update": _sql.any_values(UPDATES.names, "u"),
     }
 
     def read(has_notes: bool) -> Overview:
-        flagged, limited = attention.flagged(wh.namespace, limits, has_notes=has_notes)
+        flagged, limited = attention.flagged(
+            wh.namespace, limits, has_notes=has_notes, has_stuck=False
+        )
         params = {**PARAMS, **limited, "latest": LATEST_UPDATES, "since": since}
         row = wh.query(_sql.render(wh.namespace, _SQL, flagged=flagged, **parts), params)[0]
         found = _overview(row["counts"], row["updates"])
@@ -89,32 +116,41 @@ def _overview(counts: list[dict[str, Any]], updates: list[dict[str, Any]]) -> Ov
     def named(name: str) -> dict[str, int]:
         return {row["value"]: row["n"] for row in counts if row["name"] == name}
 
-    # All duplicates of an id were returned.
-    latest = _sql.newest_first(updates)[:LATEST_UPDATES]
     pipeline, areas = named("pipeline"), named("area")
+    adoption, stuck = _of_statuses(named("statuses"))
     return Overview(
         accounts=sum(areas.values()),
         use_cases=sum(pipeline.values()),
         active_use_cases=sum(pipeline.get(status, 0) for status in ACTIVE),
         updates_30_days=named("updates").get("", 0),
-        adoption=_adoption(counts, sum(areas.values())),
+        adoption=_with_absent(adoption, sum(areas.values())),
         pipeline=_ordered(pipeline, vocabulary.use_case_statuses()),
         tiers=_ordered(named("tier"), vocabulary.enablement_tiers()),
         areas=tuple(
             Facet(area, n)
             for area, n in sorted(areas.items(), key=lambda item: (-item[1], item[0].lower()))
         ),
-        attention=named("attention"),
-        updates=tuple(_sql.record(Update, row) for row in latest),
+        attention=named("attention") | stuck,
+        updates=tuple(_sql.record(Update, row) for row in _sql.newest_first(updates)),
     )
 
 
-def _adoption(counts: list[dict[str, Any]], accounts: int) -> dict[str, dict[str, int]]:
-    """Return the number of accounts by status; accounts without a row count as Not Started."""
+def _of_statuses(words: dict[str, int]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """Return the number of accounts by platform and status, and by kind those with a status for
+    too long."""
     found: dict[str, dict[str, int]] = {}
-    for row in counts:
-        if row["name"] == "adoption":
-            found.setdefault(row["value"], {})[row["status"]] = row["n"]
+    stuck: dict[str, int] = {}
+    for word, n in words.items():
+        platform, _, status = word.partition(_WITHIN)
+        if platform:
+            found.setdefault(platform, {})[status] = n
+        elif n:
+            stuck[f"{attention.STUCK}{status}"] = n
+    return found, stuck
+
+
+def _with_absent(found: dict[str, dict[str, int]], accounts: int) -> dict[str, dict[str, int]]:
+    """Return the number of accounts by status; accounts without a row count as Not Started."""
     for by_status in found.values():
         absent = accounts - sum(by_status.values())
         by_status[NOT_STARTED] = by_status.get(NOT_STARTED, 0) + absent
