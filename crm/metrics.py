@@ -104,7 +104,7 @@ _PARTS = ("bucket", "sum", "count")
 
 
 def _place(sample: Sample) -> tuple[Labels, int, float]:
-    """Return the sort key of a sample: by its labels, then by bucket."""
+    """Return the sort key of a sample: its labels, its part of a histogram, its bucket."""
     name, labels = sample
     others = tuple(pair for pair in labels if pair[0] != "le")
     part = name.rpartition("_")[2]

@@ -211,7 +211,8 @@ def load(wh: Warehouse, limits: Limits, by: str, accounts: AccountFilter = ALL) 
 
 
 def with_reasons(counts: Mapping[str, Count], none: Count, has_notes: bool) -> Mapping[str, Count]:
-    """Return the counts by kind; ``ON_HOLD`` is present even if there are ``none``."""
+    """Return the counts by kind; with notes ``ON_HOLD`` is always present, at least as
+    ``none``."""
     return {ON_HOLD: none, **counts} if has_notes else counts
 
 
