@@ -34,6 +34,10 @@ class Unreadable:
         return ""
 
 
+class Long(int):
+    """A number of a workbook with more digits than Excel keeps."""
+
+
 @dataclass
 class RawRow:
     """One row of a file: its name, and its cells as (heading, value).

@@ -18,7 +18,7 @@ from .dates import AmbiguousDate
 from .errors import Refused
 from .findings import CHANGED, NOTED, REFUSED, Findings, Place
 from .memory import Memory
-from .raw_rows import RawRow, Sheet, Unreadable
+from .raw_rows import Long, RawRow, Sheet, Unreadable
 from .sheet_columns import SheetColumns
 
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
@@ -117,7 +117,7 @@ class Row:
             self._add_finding(CHANGED, cleaned.change, name)
         if cleaned.reading:
             columns.report_once(CHANGED, name, cleaned.reading)
-        self._note_doubts(column, cleaned.value)
+        self._note_doubts(column, cleaned.value, raw)
         return cleaned.value
 
     def _note_contradictions(
@@ -137,11 +137,12 @@ class Row:
                 reason = f"“{heading}” has another value, “{(other or '')[:80]}”; not imported"
                 self._add_finding(NOTED, reason, column.name)
 
-    def _note_doubts(self, column: Column, value: str | None) -> None:
+    def _note_doubts(self, column: Column, value: str | None, raw: Any) -> None:
         """Report imported values that a person should check."""
         if value and "\ufffd" in value:
             self._add_finding(NOTED, "has a character that could not be read (�)", column.name)
-        if column.name in self._table.match[-1:] and value and _SHORTENED.fullmatch(value):
+        is_short = isinstance(raw, Long) or _SHORTENED.fullmatch(value or "")
+        if column.name in self._table.match[-1:] and is_short:
             self._add_finding(
                 NOTED, f"“{value}” may be a number that Excel shortened", column.name
             )

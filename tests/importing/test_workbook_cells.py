@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from crm.importing.errors import SourceError
-from crm.importing.findings import CHANGED
+from crm.importing.findings import CHANGED, NOTED
 from crm.importing.readers.xlsx.cells import formatted
 from crm.importing.readers.xlsx.limits import MAX_PIECE, Pieces
 from crm.importing.readers.xlsx.merged import MergedCells
@@ -96,17 +96,20 @@ def test_formats_links_and_merged_cells_of_a_sheet(tmp_path: Path) -> None:
         [3, "Fraud", "Ann", "Board"],
         ["B4", "Sales", None, None],
         [],
+        [1234567890123456789, "Long", None, None],
     )
 
     rows, findings = read(calculated(path))
-    first, second, third, fourth = rows["accounts"]
+    first, second, third, fourth, _ = rows["accounts"]
     assert (first["bsnid"], first["team"], first["vp"]) == ("00001", "Claims", "true")
     assert (second["bsnid"], second["team"]) == ("00002", "Claims")
     assert "vp" not in second
     assert (third["vp"], fourth["vp"], fourth["bsnid"]) == ("Ann", "Ann", "B4")
     links = [row.get("azure_devops_link") for row in rows["accounts"]]
     assert "cells are merged over several rows" in "".join(reasons(findings, CHANGED))
-    assert links[1:] == ["https://own.example/", "Board", "https://x.example/board"]
+    assert links[1:4] == ["https://own.example/", "Board", "https://x.example/board"]
+    (shortened,) = (reason for reason in reasons(findings, NOTED) if "Excel shortened" in reason)
+    assert "row 7" in shortened
 
 
 def test_a_heading_that_is_merged_is_no_value(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from openpyxl.xml.functions import iterparse
 
 from crm.exporting.workbook import CUT
 from crm.importing.linked import Linked
-from crm.importing.raw_rows import Unreadable
+from crm.importing.raw_rows import Long, Unreadable
 
 from .limits import Pieces
 from .strings import SharedStrings, unescape
@@ -22,6 +22,8 @@ from .strings import SharedStrings, unescape
 Row = tuple[int, list[Any]]
 # The number of columns in Excel.
 _WIDEST = 16_384
+# Excel keeps 15 digits of a number.
+_FIRST_LONG = 10**15
 # Literal texts and placeholders of digits; formats with other signs show quantities.
 _FORMAT_TOKENS = re.compile(r'"([^"]*)"|\\(.)|([- /():.])|0')
 _LINK_FORMULA = re.compile(r'\s*HYPERLINK\(\s*"(https?://[^"]+)"', re.IGNORECASE)
@@ -80,14 +82,18 @@ class Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
         if value is None and _is_unsaved(element):
             return Unreadable("is a formula whose result was not saved with it")
         if cell["data_type"] == "n" and cell["style_id"] and value is not None:
-            return formatted(value, self._number_format(cell["style_id"]))
-        return value
+            value = formatted(value, self._number_format(cell["style_id"]))
+        return Long(value) if _is_long(value) else value
 
     def _number_format(self, style: int) -> str:
         """Return the format that a workbook defines itself; empty for those of Excel."""
         styles, formats = self._book._cell_styles, self._book._number_formats
         number = styles[style].numFmtId - 164 if style < len(styles) else -1
         return formats[number] if 0 <= number < len(formats) else ""
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, int | float) and _FIRST_LONG <= abs(value) < math.inf
 
 
 def formatted(value: int | float, number_format: str) -> Any:
