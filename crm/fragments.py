@@ -16,26 +16,12 @@ from django.utils.text import Truncator
 
 from crm.icons import icon
 from crm.model import links, vocabulary
-from crm.model.changes import CHANGED, CREATED, DELETED, Change
 from crm.model.schema import AREA, PEOPLE_COLUMNS
 from crm.page_urls import name_url
 
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
-_IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
-_REVERT = (
-    '<a class="put-back" href="{url}" hx-get="{url}" hx-target="#dialog">'
-    'Revert<span class="visually-hidden"> {label}</span></a>'
-)
-
-
-_REASON = '<p class="change-reason">Reason: <span dir="auto">{}</span></p>'
-_PUT_BACK = (
-    '<p class="change-actions"><a class="button" href="{0}" hx-get="{0}" hx-target="#dialog">'
-    '{1}{2}<span class="visually-hidden">: {3}</span></a></p>'
-)
 
 
 def filled(markup: str, *args: object) -> SafeString:
@@ -184,68 +170,27 @@ def moment(value: dt.datetime | None) -> str:
     """Return a time in the reader's zone; a script corrects it on a first visit."""
     if not value:
         return _NOTHING
-    local = timezone.localtime(value)
-    shown = f"{plain_day(local)}, {local:%H:%M}"
+    here = _local(value)
+    shown = f"{plain_day(here.date())}, {here:%H:%M}"
     return filled('<time datetime="{}" data-moment>{}</time>', value.isoformat(), shown)
 
 
+def _local(at: dt.datetime) -> dt.datetime:
+    try:
+        return timezone.localtime(at)
+    except OverflowError:  # on the calendar's first or last day
+        return at
+
+
 def plain_day(value: dt.date) -> str:
-    """Return the day as ``3 Feb 2026``. Django's ``date_format`` takes ten times as long."""
+    """Return the day as ``3 Feb 2026``; of a moment, the day in the reader's zone."""
+    # Django's date_format takes ten times as long.
+    value = _local(value) if isinstance(value, dt.datetime) else value
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year:04}"
-
-
-def change_item(change: Change, revert: str) -> str:
-    """Return one change of a history; ``revert`` is the URL that reverts it, or empty."""
-    kind = change.kind
-    note = _REASON.format(escape(change.reason)) if change.reason else ""
-    put_back = ""
-    if revert and kind == CHANGED and len(change.fields) > 1:
-        put_back = _put_back(revert, "Revert all of this", change.name)
-    bring_back = _put_back(revert, "Bring it back", change.name) if kind == DELETED else ""
-    return (
-        f'<li class="change change-{kind}" data-change="{change.table.name}/{escape(change.key)}/'
-        f'{change.version or ""}"><details{" open" if kind == CHANGED else ""}>'
-        f"<summary>{icon(_change_icon(change), 16)}"
-        f'<span dir="auto">{escape(upper_first(change.what))}</span>{icon("chevron-right", 16)}'
-        f'</summary>{note}<dl class="field-changes">{_field_changes(change, revert)}</dl>'
-        f"{put_back}</details>{bring_back}</li>\n"
-    )
 
 
 def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _change_icon(change: Change) -> str:
-    if change.returned:
-        return "arrow-uturn-left"
-    return {CREATED: "plus", DELETED: "trash"}.get(change.kind, "pencil-square")
-
-
-def _put_back(url: str, label: str, name: str) -> str:
-    if not url:
-        return ""
-    return _PUT_BACK.format(escape(url), icon("arrow-uturn-left", 16), label, escape(name))
-
-
-def _field_changes(change: Change, revert: str) -> str:
-    """Return the list of changed fields.
-
-    Fields can be reverted separately only if the record was changed, not created or deleted.
-    """
-    kind, lines = change.kind, []
-    for field in change.fields:
-        label = escape(field.column.label)
-        parts = []
-        if kind != CREATED:
-            parts.append(_WAS.format(escape(field.before or "—")))
-        if kind != DELETED:
-            parts.append(_IS.format(escape(field.after or "—")))
-        if revert and kind == CHANGED:
-            url = escape(f"{revert}&field={field.column.name}")
-            parts.append(_REVERT.format(url=url, label=label))
-        lines.append(f"<div><dt>{label}</dt><dd>{' '.join(parts)}</dd></div>")
-    return "".join(lines)
 
 
 def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> SafeString:

@@ -13,9 +13,10 @@ from typing import Protocol
 
 from django.utils.safestring import SafeString, mark_safe
 
-from crm.fragments import filled, moment
+from crm.fragments import filled, moment, upper_first
 from crm.icons import icon
 from crm.model.as_of_address import address
+from crm.model.changes import CHANGED, CREATED, DELETED, Change
 from crm.page_urls import page_url, record_url
 
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
@@ -26,6 +27,17 @@ _PLACE = {
     )
     for place in (2, 3)
 }
+_WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
+_IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
+_REVERT = (
+    '<a class="put-back" href="{url}" hx-get="{url}" hx-target="#dialog">'
+    'Revert<span class="visually-hidden"> {label}</span></a>'
+)
+_REASON = '<p class="change-reason">Reason: <span dir="auto">{}</span></p>'
+_PUT_BACK = (
+    '<p class="change-actions"><a class="button" href="{0}" hx-get="{0}" hx-target="#dialog">'
+    '{1}{2}<span class="visually-hidden">: {3}</span></a></p>'
+)
 _CHANGED_HEAD = '<h3 class="moment-head"><a {} dir="auto">{}</a></h3>'
 
 
@@ -181,6 +193,56 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
         icon(link.icon, 16),
         _PLACE.get(link.place, ""),
     )
+
+
+def change_item(change: Change, revert: str) -> str:
+    """Return one change of a history; ``revert`` is the URL that reverts it, or empty."""
+    kind = change.kind
+    note = _REASON.format(escape(change.reason)) if change.reason else ""
+    put_back = ""
+    if revert and kind == CHANGED and len(change.fields) > 1:
+        put_back = _put_back(revert, "Revert all of this", change.name)
+    bring_back = _put_back(revert, "Bring it back", change.name) if kind == DELETED else ""
+    return (
+        f'<li class="change change-{kind}" data-change="{change.table.name}/{escape(change.key)}/'
+        f'{change.version or ""}"><details{" open" if kind == CHANGED else ""}>'
+        f"<summary>{icon(_change_icon(change), 16)}"
+        f'<span dir="auto">{escape(upper_first(change.what))}</span>{icon("chevron-right", 16)}'
+        f'</summary>{note}<dl class="field-changes">{_field_changes(change, revert)}</dl>'
+        f"{put_back}</details>{bring_back}</li>\n"
+    )
+
+
+def _change_icon(change: Change) -> str:
+    if change.returned:
+        return "arrow-uturn-left"
+    return {CREATED: "plus", DELETED: "trash"}.get(change.kind, "pencil-square")
+
+
+def _put_back(url: str, label: str, name: str) -> str:
+    if not url:
+        return ""
+    return _PUT_BACK.format(escape(url), icon("arrow-uturn-left", 16), label, escape(name))
+
+
+def _field_changes(change: Change, revert: str) -> str:
+    """Return the list of changed fields.
+
+    Fields can be reverted separately only if the record was changed, not created or deleted.
+    """
+    kind, lines = change.kind, []
+    for field in change.fields:
+        label = escape(field.column.label)
+        parts = []
+        if kind != CREATED:
+            parts.append(_WAS.format(escape(field.before or "—")))
+        if kind != DELETED:
+            parts.append(_IS.format(escape(field.after or "—")))
+        if revert and kind == CHANGED:
+            url = escape(f"{revert}&field={field.column.name}")
+            parts.append(_REVERT.format(url=url, label=label))
+        lines.append(f"<div><dt>{label}</dt><dd>{' '.join(parts)}</dd></div>")
+    return "".join(lines)
 
 
 TAGS = (sort_header, moment_head)

@@ -6,6 +6,8 @@ import datetime as dt
 
 from django import forms
 
+from crm.model import as_of_address
+
 # The choices of the picker: (name, label, time ago).
 AGO = {
     "hour": ("An hour ago", dt.timedelta(hours=1)),
@@ -27,9 +29,8 @@ class MomentForm(forms.Form):
     )
 
     def clean_moment(self) -> dt.datetime:
-        """Return the moment in UTC. The calendar's first and last days may have no time in UTC."""
-        moment: dt.datetime = self.cleaned_data["moment"]
-        try:
-            return moment.astimezone(dt.UTC)
-        except OverflowError:
-            raise forms.ValidationError(_INVALID) from None
+        """Return the moment in UTC, if an address can have it."""
+        moment = as_of_address.parse(self.cleaned_data["moment"].isoformat())
+        if moment is None:
+            raise forms.ValidationError(_INVALID)
+        return moment

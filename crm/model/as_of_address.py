@@ -5,15 +5,22 @@ from __future__ import annotations
 import datetime as dt
 
 SEGMENT = "as-of"
+# Pages count days and weeks from their moment, and show it in the reader's zone: far from the
+# ends of Python's calendar, none of that leaves it.
+_YEARS = range(1000, 9000)
 
 
 def parse(text: str) -> dt.datetime | None:
-    """Return the moment in UTC; None if the text is not ISO 8601. Without a zone it is UTC."""
+    """Return the moment in UTC; None if the text is not ISO 8601, or of no year that pages show.
+
+    Without a zone it is UTC.
+    """
     try:
         moment = dt.datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if moment.year in _YEARS else None
 
 
 def format_moment(moment: dt.datetime) -> str:

@@ -152,7 +152,7 @@ def _change_items(changes: Iterable[Change], back: str) -> SafeString:
     for change in changes:
         is_asked = back and change.has_address and change.kind != CREATED
         url = change_url(change.table.name, change.key, change.version) if is_asked else ""
-        items.append(fragments.change_item(change, url and f"{url}?{back}"))
+        items.append(row_fragments.change_item(change, url and f"{url}?{back}"))
     return mark_safe("".join(items))
 
 
@@ -226,6 +226,7 @@ for _tag in (
 ):
     register.simple_tag(_tag)
 register.filter("tone", fragments.tone)
+register.filter("plain_day", fragments.plain_day)
 register.filter("upper_first", fragments.upper_first)
 register.filter("initials", row_fragments.initials)
 register.filter("row_id", row_fragments.row_id)

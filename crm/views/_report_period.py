@@ -155,11 +155,7 @@ def why_not(error: NoSuchMoment) -> str:
     """Return the reason why the tables cannot be read as of a moment, as part of a sentence."""
     if isinstance(error, Protected):
         return "a row filter or a column mask hides the earlier tables from you"
-    since = f" {plain_day(_local(error.earliest))}" if error.earliest else " a later day"
+    since = f" {plain_day(error.earliest)}" if error.earliest else " a later day"
     if isinstance(error, BeforeTheTables):
         return f"the CRM’s tables have existed only since{since}"
     return f"the warehouse keeps earlier data only from{since} on"
-
-
-def _local(moment: dt.datetime) -> dt.date:
-    return dt.date.fromisoformat(_dates.text(moment))

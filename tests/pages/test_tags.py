@@ -71,6 +71,15 @@ def test_days_and_moments_are_written_as_django_writes_them(zone: str) -> None:
             assert f">{date_format(each.date(), 'j M Y')}<" in fragments.day(each.date())
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
+def test_every_moment_that_a_row_can_have_is_shown(zone: str) -> None:
+    with timezone.override(zone):
+        for each in (dt.datetime.min, dt.datetime.max):
+            at = each.replace(tzinfo=dt.UTC)
+            assert f"{each.year:04}, " in fragments.moment(at)
+            assert f"{each.year:04}" in fragments.plain_day(at)
+
+
 def test_a_text_is_shortened_as_django_does_it() -> None:
     for text in ("", "abc", "x" * 20, "x" * 21, "é" * 30, "e\u0301" * 30):
         assert fragments.shorten(text, 20) == truncatechars(text, 20)
