@@ -119,7 +119,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         503,
         "The tables were not found",
         f"{_wording.CREATE_TABLES}. If they existed before, check the catalog, schema and table "
-        "prefix in the configuration.",
+        "prefix in the configuration, and whether somebody dropped a table.",
     ),
     warehouse_errors.WriteConflict: Failure(
         409,

@@ -134,7 +134,12 @@ class TimeTravel:
         path = self._folders.get(key)
         if path is None:
             path = self._folder / f"{table.id}-{version}-{next(self._numbers)}"
-            self._file_counts[path] = self._write(table, version, path)
+            try:
+                self._file_counts[path] = self._write(table, version, path)
+            except BaseException:
+                # On a full disk, links that nobody knows would keep deleted files.
+                shutil.rmtree(path, ignore_errors=True)
+                raise
             self._folders[key] = path
             self._discard_oldest()
         return path
@@ -162,7 +167,6 @@ class TimeTravel:
             try:
                 os.link(location / name, path / name)
             except FileNotFoundError:
-                shutil.rmtree(path, ignore_errors=True)
                 raise missing_files(table.full_name, version) from None
         actions = only_commit(table.id, delta.schema().to_json(), files)
         log = path / "_delta_log" / f"{0:020d}.json"

@@ -32,11 +32,12 @@ class DroppedTables(migrations.CannotMigrate):
     """Tables are missing that had rows: empty ones in their place would hide the loss."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        them = "it" if len(names) == 1 else "them"
         super().__init__(
             f"Missing, although other tables have rows: {', '.join(names)}. Somebody dropped "
-            "this, or it is invisible to whoever sets up. UNDROP TABLE in the SQL editor, or "
-            "“manage.py restore”, brings its rows back; “manage.py create_tables” makes an empty "
-            "table."
+            f"{them}, or the right to see {them} is missing. UNDROP TABLE in the SQL editor, or "
+            "“manage.py restore”, brings the rows back; “manage.py create_tables” creates empty "
+            "tables."
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import DEFAULT_CATALOG, DEFAULT_SCHEMA, Column, Table
 from local_warehouse.delta import log, old_commits
-from local_warehouse.delta.auto_optimize import AutoOptimize
+from local_warehouse.delta.auto_optimize import USER, AutoOptimize
 from local_warehouse.delta.change_feed.changes import ChangeFeed
 from local_warehouse.delta.change_feed.row_differences import RowDifferences
 from local_warehouse.delta.commits import Commits
@@ -36,9 +38,9 @@ class Tidied:
         for version in range(16):
             made_days_ago(log.commit_file(self.location, version), 40 if version < 8 else 10)
         self.commits = Commits(self.catalog, folder)
-        time_travel = TimeTravel(self.catalog, self.commits, folder)
+        self.time_travel = TimeTravel(self.catalog, self.commits, folder)
         feed = ChangeFeed(self.catalog, self.commits, RowDifferences(self.catalog), folder)
-        unneeded = UnneededFiles(self.catalog, self.commits, time_travel, feed)
+        unneeded = UnneededFiles(self.catalog, self.commits, self.time_travel, feed)
         self.auto_optimize = AutoOptimize(self.catalog, self.commits, unneeded)
 
     def readable(self) -> list[int]:
@@ -66,13 +68,16 @@ def tidied(tmp_path: Path) -> Tidied:
 
 def test_files_and_commits_go_after_their_retention(tidied: Tidied) -> None:
     """Files stay for a week and commits for 30 days, unless the table says otherwise."""
-    tidied.tidy()
     commits = tidied.commits
+    for version in range(24):
+        commits.record(tidied.table, version, "ana", "")
+    tidied.tidy()
     # Version 15 was the latest when the week began; the two last are VACUUM's notes.
     assert tidied.readable() == list(range(15, 26))
     # Version 7 was the latest when the 30 days began; the checkpoint before is that of version 5.
     assert commits.earliest(tidied.table) == log.EarliestVersions(5, 5)
-    assert {maker["user"] for maker in commits.makers(tidied.table).values()} == {"System-User"}
+    makers = [(n, maker["user"]) for n, maker in sorted(commits.makers(tidied.table).items())]
+    assert makers == [*((n, "ana") for n in range(5, 24)), (24, USER), (25, USER)]
     assert DeltaTable(tidied.location).to_pyarrow_table().to_pydict() == {"n": [23]}
     tidied.tidy()
     assert commits.version(tidied.table) == 25
@@ -85,6 +90,24 @@ def test_nothing_goes_within_the_retention(tidied: Tidied) -> None:
     }
     tidied.tidy()
     assert tidied.readable() == list(range(24))
+
+
+def test_a_full_disk_leaves_no_links_to_files(
+    tidied: Tidied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with (
+            pytest.raises(OSError, match="No space"),
+            tidied.time_travel.reading(tidied.table, 20),
+        ):
+            pass
+    assert list((tmp_path / "past").iterdir()) == []
+    with tidied.time_travel.reading(tidied.table, 20) as path:
+        assert DeltaTable(path).to_pyarrow_table().to_pydict() == {"n": [20]}
 
 
 def test_commits_before_a_gap_are_no_history(tidied: Tidied) -> None:
