@@ -174,10 +174,10 @@ def _of_use_case(group: Group, row: ReportRow) -> str:
 
 def blocked(found: Report) -> list[Item]:
     """Return use cases on hold and stuck onboardings, each kind oldest first, with the reason."""
-    items = []
+    held, waiting = [], []
     for group in found.use_cases:
         if group.after == ON_HOLD:
-            items += [
+            held += [
                 _item(
                     row,
                     f"The use case “{_short(row.what)}” is on hold.",
@@ -190,10 +190,15 @@ def blocked(found: Report) -> list[Item]:
     for group in filter(lambda each: each.is_stuck, found.statuses):
         days = settings.EDIP_STATUS_DAYS.get(group.after or "", 0)
         why = f"{group.after} for more than {counted(days, 'day')}"
-        items += [
+        waiting += [
             _item(row, f"{group.platform} waits.", why, row.since, group) for row in group.rows
         ]
-    return items
+    return sorted(held, key=_age) + sorted(waiting, key=_age)
+
+
+def _age(item: Item) -> tuple[str, str, str]:
+    """Return what sorts the oldest first; items without a date are the oldest."""
+    return item.since.isoformat() if item.since else "", item.team.lower(), item.text
 
 
 def silent(found: Report) -> list[Item]:

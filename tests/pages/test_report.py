@@ -65,8 +65,7 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert figures["Teams"] == (5, "no change")
     assert figures["Onboardings completed"][1] == "+1"
     assert figures["Use cases on hold"][1] == "+1"
-    reasons = {item.reason for item in words.blocked(found)}
-    assert {"The data owner is on leave", "Requested for more than 14 days"} <= reasons
+    require_what_is_blocked(words.blocked(found))
     assert "“=Late <b>figures</b>” is Planning." in [each.text for each in words.planned(found)]
     assert [item.team for item in words.silent(found)][:1] == ["Newcomers"]
 
@@ -101,6 +100,14 @@ def require_changes(found: report.Report) -> None:
         "Newcomers": ["The team is new."],
         "Supply Chain Forecasting": ["New use case “=Late <b>figures</b>”, Planning."],
     }
+
+
+def require_what_is_blocked(blocked: list[words.Item]) -> None:
+    waiting = [item.since for item in blocked if item.text.endswith(" waits.")]
+    assert len(waiting) > 1
+    assert waiting == sorted(waiting), "the longest wait is not the first"
+    reasons = {item.reason for item in blocked}
+    assert {"The data owner is on leave", "Requested for more than 14 days"} <= reasons
 
 
 def require_that_more_is_unknown(first: report.Report) -> None:
