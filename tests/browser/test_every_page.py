@@ -125,6 +125,7 @@ def test_every_page(new_context: Callable[..., BrowserContext]) -> None:
     page = new_context().new_page()
     watch(page)
     page.add_init_script(Axe().axe_script)
+    page.set_viewport_size({"width": 768, "height": HEIGHTS[768]})  # see _in_window
     now = f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
     appearances: list[str] = []
     problems = [
@@ -166,8 +167,8 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
 def _in_window(page: Page, width: int, height: int) -> Iterator[str]:
     """Give the window this size, and look whether the page fits in.
 
-    If it has the size already, then from this page: each page begins with another size than the
-    last one ends with.
+    If the window has the size already, the page was checked in it: the last size of a page, and
+    the size before the first page, are never the first of a page.
     """
     if page.viewport_size != {"width": width, "height": height}:
         page.set_viewport_size({"width": width, "height": height})
