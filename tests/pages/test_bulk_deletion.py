@@ -61,8 +61,8 @@ def test_a_deletion_that_fails_half_way_says_so_and_goes_on(
     assert texts(page, "main li") == [
         "Note who deletes the accounts",
         "Delete their platform statuses",
+        "Delete their updates",  # at the same time
         "Delete their use cases",
-        "Delete their updates",
         "Delete the accounts themselves",
         "Delete what others added to them meanwhile",
     ]
