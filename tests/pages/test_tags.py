@@ -11,8 +11,11 @@ from django.urls import NoReverseMatch, get_script_prefix, reverse, set_script_p
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from crm import fragments
+from crm import fragments, row_fragments
+from crm.model.records import Listing, Page, Update
 from crm.page_urls import change_url, page_url, record_url
+from crm.row_fragments import ListColumn
+from crm.templatetags import _list_rows
 from crm.templatetags import crm as tags
 
 KEYS = [
@@ -83,6 +86,18 @@ def test_every_moment_that_a_row_can_have_is_shown(zone: str) -> None:
 def test_a_text_is_shortened_as_django_does_it() -> None:
     for text in ("", "abc", "x" * 20, "x" * 21, "é" * 30, "e\u0301" * 30):
         assert fragments.shorten(text, 20) == truncatechars(text, 20)
+
+
+def test_the_rows_of_a_list_lead_to_their_records_and_back() -> None:
+    at = dt.datetime(2026, 3, 1, 9, 5, tzinfo=dt.UTC)
+    page = Page((Update("u-1", "B1", updated_at=at),), 1, Listing())
+    columns = [ListColumn("description", "Update", "name")]
+    row = _list_rows.update_rows(page, columns, "%2Fupdates%2F", True)
+    assert 'data-version="2026-03-01T09:05:00.000000+00:00"' in row
+    assert row.count("next=%2Fupdates%2F%23row-u-1") == 2
+    assert 'title="Write an update about B1"' in row
+    assert "next=" not in _list_rows.update_rows(page, columns, "%2Fupdates%2F", False)
+    assert ">B1</a>" in row_fragments.changed_account("B1", "", "", has_head=True)
 
 
 def test_a_fixed_part_is_rendered_once_for_its_values(settings: object) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+import pytest
 from django.test import Client
 
 from crm.model.as_of_address import address, format_moment
+from crm.repository.past import diff
 from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 
@@ -16,7 +18,11 @@ from .conftest import GetPage, summaries
 
 
 def test_what_changed_since_a_moment(
-    sample_history: None, ana: Warehouse, bob: Warehouse, get_page: GetPage
+    sample_history: None,
+    ana: Warehouse,
+    bob: Warehouse,
+    get_page: GetPage,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     then = dt.datetime.now(dt.UTC)
     time.sleep(0.05)
@@ -33,6 +39,9 @@ def test_what_changed_since_a_moment(
         "Deleted the account Other",
     ]
     assert len(summaries(get_page(f"/as-of/{format_moment(then)}/accounts/B1/since/"))) == 2
+    monkeypatch.setattr(diff, "SHOWN", 3)
+    page = get_page(f"/as-of/{format_moment(then)}/since/")
+    assert texts(page, "h2 .tally") == ["2 of the first 3", "1 of the first 3"]
 
 
 def test_diff_of_an_account_that_never_existed(sample_history: None, client: Client) -> None:

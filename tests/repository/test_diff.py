@@ -220,3 +220,5 @@ def test_a_child_that_moved_and_changed_is_told_with_both() -> None:
     assert status.what == f"moved Snowflake from Requested to Completed{moved}"
     status = replace(status, after={**before, "status": "Completed"})
     assert status.what == "moved Snowflake from Requested to Completed"
+    status = replace(status, after={**after, "platform": "Databricks"})
+    assert status.what == f"changed Snowflake (Requested) to Databricks (Completed){moved}"
