@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bs4 import BeautifulSoup
 from django.http import QueryDict
 from django.test import Client
 
@@ -34,6 +35,13 @@ def send_a_taken_key(client: Client, form: dict[str, Any]) -> dict[str, Any]:
     assert "BSN011 looks free." in texts(parsed(taken), "#record .field-errors li")
     assert parsed(taken).select_one("details.first").has_attr("open")
     return again
+
+
+def require_it_goes_on(client: Client, half: BeautifulSoup) -> None:
+    """A similar account, which somebody has created since, must not stop what has begun."""
+    go_on = half.select_one("main form")
+    done = follow(client, client.post(go_on["action"], filled_in(go_on)))
+    assert texts(done, "#toasts p") == ["The account BSN011 was created."]
 
 
 def require_beginning(wh: Warehouse, bsnid: str) -> None:
@@ -73,9 +81,9 @@ def test_a_team_is_onboarded_in_one_form_as_one_operation(
         "Add the update",
     ]
     server.clear_faults()
-    go_on = half.select_one("main form")
-    done = follow(client, client.post(go_on["action"], filled_in(go_on)))
-    assert texts(done, "#toasts p") == ["The account BSN011 was created."]
+    similar = make_account("X-78", team=BEGINNING["team"])
+    require_it_goes_on(client, half)
+    accounts.delete(warehouse, similar)
     require_beginning(warehouse, "BSN011")
     assert len(texts(get_page("/accounts/BSN011/history/"), ".moment")) == 1, "one operation"
     assert client.post("/accounts/new/", again | {"bsnid": "BSN011"}).status_code == 303

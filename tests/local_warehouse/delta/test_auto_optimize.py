@@ -12,7 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import DEFAULT_CATALOG, DEFAULT_SCHEMA, Column, Table
-from local_warehouse.delta import log, old_commits
+from local_warehouse.delta import log, old_commits, time_travel
 from local_warehouse.delta.auto_optimize import USER, AutoOptimize
 from local_warehouse.delta.change_feed.changes import ChangeFeed
 from local_warehouse.delta.change_feed.row_differences import RowDifferences
@@ -108,6 +108,16 @@ def test_a_full_disk_leaves_no_links_to_files(
     assert list((tmp_path / "past").iterdir()) == []
     with tidied.time_travel.reading(tidied.table, 20) as path:
         assert DeltaTable(path).to_pyarrow_table().to_pydict() == {"n": [20]}
+
+
+def test_folders_of_past_versions_have_few_files(
+    tidied: Tidied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_travel, "FILES_KEPT", 4)  # a data file and the log in each folder
+    for version in range(20, 24):
+        with tidied.time_travel.reading(tidied.table, version):
+            pass
+    assert len(list((tmp_path / "past").iterdir())) == 2
 
 
 def test_commits_before_a_gap_are_no_history(tidied: Tidied) -> None:
