@@ -202,7 +202,9 @@ def test_moments_that_cannot_be_read(
     assert page.select_one("main .button-primary")["href"] == "/accounts/"
     # No link there leads to the same moment.
     assert not page.select(f"main a[href*='{format_moment(moment())[:10]}']")
+    assert "Everything is shown" not in text(page, ".past")
     if title.startswith("Before"):
+        assert not page.select(".past-since")
         earliest = page.select("main .actions a")[1]["href"]
         assert client.get(earliest).status_code == 200
 
