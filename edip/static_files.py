@@ -24,14 +24,22 @@ def _folder() -> Path:
     icons_file = icons.sprite().encode()
     version = hashlib.sha256(icons_file).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"edip-icons-{os.getuid()}-{version}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+    if not _is_ours(folder):
         folder = Path(tempfile.mkdtemp(prefix="edip-icons-"))
     # Another process may be reading the file.
     written = folder / f"{os.getpid()}.tmp"
     written.write_bytes(icons_file)
     written.replace(folder / icons.FILE)
     return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether it is a folder of this user, which is created if it does not exist."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileExistsError:  # a file, or a link to nothing
+        return False
+    return not folder.is_symlink() and folder.stat().st_uid == os.getuid()
 
 
 class IconsFinder(BaseFinder):

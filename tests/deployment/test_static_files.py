@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from crm import icons
+from edip import static_files
+
 from ..conftest import BASE_DIR
 
 IMPORT = re.compile(r"""(?:from|import)\s*["']([^"']+)["']""")
@@ -61,6 +64,24 @@ def test_a_changed_module_renames_what_imports_it(
     assert {"js/recent_changes/changes.js", "js/recent_changes/start.js"} <= renamed
     assert "js/recent_changes/poll.js" not in renamed
     assert "js/app.js" not in renamed
+
+
+def test_nothing_is_written_where_somebody_else_could(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder's name is no secret: others may have put a file or a link in its place."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shared = static_files._folder.__wrapped__()
+    shutil.rmtree(shared)
+    for target in (None, tmp_path / "gone", elsewhere):
+        shared.symlink_to(target) if target else shared.touch()
+        folder = static_files._folder.__wrapped__()
+        assert folder != shared
+        assert (folder / icons.FILE).exists()
+        shared.unlink()
+    assert not list(elsewhere.iterdir())
 
 
 FIND = """
