@@ -245,4 +245,4 @@ def _field_changes(change: Change, revert: str) -> str:
     return "".join(lines)
 
 
-TAGS = (sort_header, moment_head)
+TAGS = (sort_header,)

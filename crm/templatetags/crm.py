@@ -31,7 +31,7 @@ from crm.page_urls import change_url, record_url
 from crm.request import Request, sent_fields
 from crm.warehouse.errors import WarehouseError
 
-from . import _list_cells, _list_rows
+from . import _history_groups, _list_cells, _list_rows
 
 register = template.Library()
 
@@ -113,12 +113,18 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def change_items(context: template.Context, changes: Iterable[Change]) -> SafeString:
-    """Return the items of a list of changes, with links to the pages that revert them.
+def history_group(
+    context: template.Context, group: _history_groups.Group, is_one_entry: bool = False
+) -> SafeString:
+    """Return a group of changes, with links to the pages that revert them.
 
     Those pages lead back here; from a dialog, to the page under it.
     """
-    return _change_items(changes, _back(context))
+    back, bsnid = _back(context), str(context.get("bsnid") or "")
+    token = str(context.get("csrf_token", ""))
+    return _history_groups.group_of_changes(
+        group, bsnid, is_one_entry, token, lambda changes: _change_items(changes, back)
+    )
 
 
 @register.simple_tag(takes_context=True)
