@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from crm.model.records import Facet, Listing
-from crm.model.schema import PLATFORMS_STATUS, UPDATES
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES
 from crm.repository.records import accounts, overview, platforms, use_cases
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.limits import LIMITS
 
+from ..broken_rows import NEW, insert
 from ..conftest import Statements
 
 
@@ -101,7 +103,11 @@ def test_updates_of_the_last_thirty_days_are_counted_and_the_newest_shown(
         for age in ages
     ]
     insert_missing(warehouse, UPDATES, rows)
-    found = overview.load(warehouse, LIMITS)
+    # Two rows have the account's key, and a status has no account.
+    insert(warehouse, ACCOUNTS, {"bsnid": "A", "team": "One"}, {"bsnid": "A", "team": "Two"})
+    insert(warehouse, PLATFORMS_STATUS, id="s", account_bsnid="?", platform="P", status="Trial")
+    found = overview.load(warehouse, replace(LIMITS, status_before={"Trial": NEW}))
+    assert found.attention == {"no partner": 2, "on hold": 0}
     assert found.updates_30_days == 2
     shown = [update.id for update in found.updates]
     assert shown == [f"{age:02}" for age in ages[: overview.LATEST_UPDATES]]
