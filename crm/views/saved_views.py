@@ -165,7 +165,10 @@ def saved_view(request: Request, id: str) -> HttpResponse:
 @_personal.only_now
 def saved_view_edit(request: Request, id: str) -> HttpResponse:
     """Change the name of the view, and whether it is shared."""
-    view = _saved_views.to_change(request, id)
+    try:
+        view = _saved_views.to_change(request, id)
+    except Http404 as error:
+        return _gone(request, id, error)
     subject = LISTS[view.list_name]
     if request.method != "POST":
         return _show_form(request, subject, view.query, _form_of(view), view=view)
@@ -242,6 +245,18 @@ def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResp
         "subject": subject,
     }
     return render(request, "saved_views/conflict.html", context, status=409)
+
+
+def _gone(request: Request, id: str, error: Http404) -> HttpResponse:
+    """Offer what was typed as a new view; raise the error for requests that sent no such form."""
+    form = SavedViewForm(request.POST, is_new=False)
+    subject = LISTS.get(request.POST.get("list", ""))
+    if subject is None or not form.is_valid():
+        raise error
+    given, person = form.cleaned_data, request.person.email
+    query = _saved_views.normal(given["query"], subject)
+    mine = SavedView(id, person, given["list"], given["name"], query, given["shared"])
+    return _conflict(request, mine, ViewChanged(None))
 
 
 @writes_nothing

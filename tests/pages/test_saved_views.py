@@ -107,6 +107,11 @@ def require_no_view_where_the_first_is_gone(client: Client, wh: Warehouse, other
     assert "is gone" in text(page, "#toasts")
     assert page.select(NAMES)
     assert client.get(other).status_code == 404
+    typed = {"list": "accounts", "query": "q=x", "name": "Typed"}
+    answer = client.post(f"{other}edit/", typed)
+    assert answer.status_code == 409
+    assert filled_in(parsed(answer).select_one("main form")) == typed
+    assert client.post(f"{other}edit/", typed | {"list": "x"}).status_code == 404
 
 
 def require_numbers_of_all_views(client: Client, get_page: See, statements: Statements) -> None:
