@@ -19,11 +19,12 @@ from .conftest import BASE_DIR
 TEMPLATES = sorted((BASE_DIR / "templates").rglob("*.html"))
 IN_TEMPLATES = re.compile(r"""{%\s*url\s+['"]([^'"]+)['"]""")
 IN_CODE = re.compile(r"""\b(?:reverse|reverse_lazy|redirect)\(\s*['"]([^'"]+)['"]""")
-# They lead on: a step in a list to another account, one's own page from the past to the present, the
-# list that one sees first to its view, the filters of what changed since a moment to the choice of
-# one.
+# They lead on: a step in a list to another account, one's own page and the digest from the past to
+# the present, the list that one sees first to its view, what changed since a moment, and its
+# filters, to the choice of one.
 LEADS_ON = re.compile(
-    r"/accounts/[^/]+/(next|previous)/|^/as-of/[^/]+/preferences/me/|/views/default/|^/since/facet/"
+    r"/accounts/[^/]+/(next|previous)/|^/as-of/[^/]+/(preferences/me|digest)/|/views/default/"
+    r"|^/since/(facet/|$)"
 )
 # A parser of HTML would take longer than the pages.
 LINKS = re.compile(r"""\s(?:href|src|hx-get)=["']([^"']*)["']""")

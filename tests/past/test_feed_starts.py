@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import time
 from collections.abc import Callable
 
@@ -19,10 +18,12 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import StatementFailed
 
 from ..conftest import LocalWarehouse, forget_everything
+from ..local_warehouse.conftest import wait_until
 from ..pages.html import HTMX, parsed
 from .conftest import GetPage, confirm, edit, summaries
 
 RETENTION = "delta.deletedFileRetentionDuration"
+LOG_RETENTION = "delta.logRetentionDuration"
 
 
 def alter(wh: Warehouse, what: str) -> None:
@@ -48,16 +49,15 @@ def lose_files(wh: Warehouse, server: LocalWarehouse) -> None:
 
 
 def clean_log(wh: Warehouse, server: LocalWarehouse) -> None:
-    """The log's beginning was deleted, as it is once it is older than its retention."""
-    _commit(wh, 12)
+    """The warehouse deleted the log's beginning, as it does once that is older than its
+    retention."""
+    alter(wh, f"SET TBLPROPERTIES ('{LOG_RETENTION}' = 'interval 0 seconds')")
     catalogs = json.loads((server.data / "catalog.json").read_text())["catalogs"]
     schema = catalogs[wh.namespace.catalog]["schemas"][wh.namespace.schema]
     log = server.data / "tables" / schema["tables"]["accounts"]["id"] / "_delta_log"
-    long_ago = time.time() - 400 * 86400
-    for entry in log.iterdir():
-        os.utime(entry, (long_ago, long_ago))
-    _commit(wh, 10)
-    assert min(int(entry.stem) for entry in log.glob("*.json")) > 0
+    # It tidies a table after every 16 commits, beside the statements.
+    _commit(wh, 20)
+    wait_until(lambda: min(int(entry.stem) for entry in log.glob("*.json")) > 0)
 
 
 def _commit(wh: Warehouse, times: int) -> None:
