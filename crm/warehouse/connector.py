@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from databricks import sql
 from databricks.sql.backend.types import CommandId
-from databricks.sql.client import Connection
+from databricks.sql.client import Connection, Cursor
 
 from . import transport
 from .config import LOOPBACK, WarehouseConfig
@@ -52,6 +51,17 @@ START_SECONDS = 130.0
 transport.install()
 
 
+class _Connection(Connection):
+    """The connector's connection, which may have no session, as after a sign-in that failed.
+
+    The connector's own then raises AttributeError when it is freed, and Python prints a traceback.
+    """
+
+    @property
+    def open(self) -> bool:
+        return hasattr(self, "session") and super().open
+
+
 class PooledConnection:
     """A connector's connection with the facts that the pool needs."""
 
@@ -64,7 +74,7 @@ class PooledConnection:
         self.good_until = good_until
         self.on_close: Callable[[], None] | None = None
 
-    def cursor(self) -> sql.client.Cursor:
+    def cursor(self) -> Cursor:
         """Return a cursor whose statement keeps the current deadline."""
         self.uses += 1
         _backend(self.connection).retry_policy.stop_after_attempts_duration = limit(RETRY_SECONDS)
@@ -110,7 +120,7 @@ def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) ->
     """Open a session. Raises errors of the connector or urllib3, for ``errors.translate``."""
     started = time.monotonic()
     retry_seconds = {"_retry_stop_after_attempts_duration": limit(RETRY_SECONDS)}
-    connection = sql.connect(**_arguments(config) | retry_seconds, **identity.connect_arguments())
+    connection = _Connection(**_arguments(config) | retry_seconds, **identity.connect_arguments())
     _never_send_twice(connection)
     logger.debug(
         "connected to %s as %s in %.0f ms",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import databricks.sql
 import pytest
@@ -49,3 +53,18 @@ def test_the_host_is_the_workspace_or_this_machine() -> None:
     assert "_connection_uri" not in connector._arguments(CONFIG)
     assert connector._arguments(LOCAL)["server_hostname"] == "localhost"
     assert connector._arguments(LOCAL)["_connection_uri"] == LOCAL.url
+
+
+def test_a_sign_in_that_fails_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python prints what fails while an object is freed: here a connection without a session."""
+
+    def sign_in() -> None:
+        raise OSError("the token endpoint does not answer")
+
+    printed: list[BaseException | None] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda failed: printed.append(failed.exc_value))
+    identity: Any = SimpleNamespace(connect_arguments=lambda: {"credentials_provider": sign_in})
+    with pytest.raises(OSError, match="token endpoint"):
+        connector.connect(LOCAL, identity)
+    gc.collect()
+    assert printed == []
