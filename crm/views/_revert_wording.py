@@ -33,15 +33,15 @@ def reverted(change: Change, labels: list[str]) -> str:
     return f"{get_text_list(labels, 'and')} of {name(change)} {verb} reverted."
 
 
-def bulk_reverted(count: int, merge: str = "") -> str:
+def bulk_reverted(count: int, name: str = "") -> str:
     """Say how many records were reverted; used if none was left alone.
 
-    ``count`` is 0 if an earlier try reverted them and its answer was lost. ``merge`` is the name
-    of the merge that was undone.
+    ``count`` is 0 if an earlier try reverted them and its answer was lost. ``name`` is
+    that of the operation that was undone, such as ``the rename of …``.
     """
     if not count:
         return "Nothing is left to undo: these records are as they were before."
-    undone = f"{merge[:1].upper()}{merge[1:]} was undone. " if merge else ""
+    undone = f"{name[:1].upper()}{name[1:]} was undone. " if name else ""
     return f"{undone}{_as_before(count)}"
 
 

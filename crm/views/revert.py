@@ -128,8 +128,8 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     left = [each for r in results for each in r.left]
     account = next((r.account for r in results if r.account), "")
     if not left:
-        merge = next((r.merge for r in results if r.merge), "")
-        messages.success(request, _revert_wording.bulk_reverted(count, merge))
+        name = next((r.name for r in results if r.name), "")
+        messages.success(request, _revert_wording.bulk_reverted(count, name))
         return _respond.go(request, record_url("account-detail", account) or reverse("activity"))
     context = _revert_wording.left_alone(count, left, sum(r.total for r in results))
     return render(request, "revert/left_alone.html", context)

@@ -94,16 +94,16 @@ class Reverted:
     """The result of a revert. ``count`` records were reverted now, by the statements' answers.
     ``total`` were skipped, of which ``left`` has at most ``LISTED`` of each table.
 
-    ``done`` counts all reverted keys, also those of an earlier try and of lost answers. ``merge``
-    is the operation's name if it was a merge, finished or not. ``account`` is the BSNID of the
-    account that a merge deleted.
+    ``done`` counts all reverted keys, also those of an earlier try and of lost answers. ``name``
+    is that of the operation if it was a merge or a bulk change, finished or not. ``account`` is
+    the BSNID of the account that a merge deleted.
     """
 
     count: int
     left: tuple[LeftAlone, ...] = ()
     total: int = 0
     done: int = 0
-    merge: str = ""
+    name: str = ""
     account: str = ""
 
 
@@ -144,9 +144,9 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     with operations.noted(wh, operation, summary):
         counts = run_steps(wh, operation, [*run.steps(), *run.after_merge(), last])
     count = sum(counts[: len(changed)])
-    merge = name if run.is_merge or note.kind == operations.MERGE else ""
+    is_named = run.is_merge or note.kind in (operations.MERGE, operations.BULK)
     account = deleted[0] if run.is_merge else ""
-    return replace(found[0], count=count, merge=merge, account=account)
+    return replace(found[0], count=count, name=name if is_named else "", account=account)
 
 
 @dataclass(frozen=True)
