@@ -150,6 +150,7 @@ def test_a_first_completion_shows_its_time(
     shown = shown_of_first(get_page)
     assert "from Requested to Completed (median of 1)" in shown
     assert "The history does not go back 4 weeks." in shown
+    assert "Dashed columns: not known" in shown
 
 
 def test_a_moment_in_the_past_has_the_trends_up_to_it(
