@@ -75,7 +75,7 @@ def is_possible(wh: Warehouse) -> bool:
 
 
 def forget_all() -> None:
-    """Forget what is known, so that the next call finds out whether blocks are possible."""
+    """Forget which warehouses have transactions, so that the next operation asks again."""
     _writing.forget_all()
     with _lock:
         _refused.clear()

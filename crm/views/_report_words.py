@@ -113,7 +113,10 @@ def in_short(found: Report) -> list[str]:
 
 
 def _sentence(*facts: tuple[int, str, str, str]) -> list[str]:
-    """Return the facts that have a count: how many, of what, and what one or many of them do."""
+    """Return a list of one sentence with all facts whose count is not 0; empty without any.
+
+    A fact is a count, its noun, and the verb phrases for one and for many.
+    """
     told = [f"{counted(n, what)} {one if n == 1 else many}" for n, what, one, many in facts if n]
     return [f"{', and '.join(told)}."] if told else []
 

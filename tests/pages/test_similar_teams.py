@@ -1,4 +1,4 @@
-"""Accounts that may be one team: their page, how it leads to a merge, and what a new one is told."""
+"""The page of similar teams, its way to a merge, and the warning on a new account."""
 
 from __future__ import annotations
 
