@@ -45,7 +45,7 @@ def began_to_delete(deleted: str) -> str:
 
 def has_deleted(began: str) -> str:
     """Return the summary of a deletion that has ended, from ``began_to_delete``."""
-    return began.replace(_BEGAN_TO_DELETE, _DELETED, 1)
+    return _ended(began, _BEGAN_TO_DELETE, _DELETED)
 
 
 def moved(count: str, account: str) -> str:
@@ -65,7 +65,12 @@ def began_to_merge(merged: str) -> str:
 
 def has_merged(began: str) -> str:
     """Return the summary of a merge that has ended, from ``began_to_merge``."""
-    return began.replace(_BEGAN_TO_MERGE, _MERGED, 1)
+    return _ended(began, _BEGAN_TO_MERGE, _MERGED)
+
+
+def _ended(summary: str, began: str, done: str) -> str:
+    # Only at its beginning: the rest may be a name with the same words.
+    return done + summary.removeprefix(began) if summary.startswith(began) else summary
 
 
 def began_to_undo(undone: str) -> str:
@@ -106,7 +111,7 @@ def name_of(kind: str, summary: str) -> str:
     if kind == BULK and summary.startswith(_RENAMED):
         names, _, _ = summary.removeprefix(_RENAMED).rpartition(_IN)
         return f"the rename of {names}"
-    if kind == BULK:
+    if kind == BULK and summary:
         count, _, _ = summary.removeprefix(_CHANGED).partition(":")
         return f"the change of {count}"
     _, _, source = summary.partition(_FROM)

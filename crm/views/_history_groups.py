@@ -49,7 +49,8 @@ class Group:
 
     @property
     def undo_label(self) -> str:
-        return f"Undo the {summaries.noun_of(self.summary)}"
+        noun = summaries.noun_of(self.summary) if self.summary else "operation"
+        return f"Undo the {noun}"
 
     @property
     def operation(self) -> str:

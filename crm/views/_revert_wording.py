@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.text import get_text_list
 
+from crm.fragments import shorten
 from crm.model.changes import Change
 from crm.model.schema import ACCOUNTS, Table
 from crm.repository.past.revert_bulk import LeftAlone
@@ -41,7 +42,9 @@ def bulk_reverted(count: int, name: str = "") -> str:
     """
     if not count:
         return "Nothing is left to undo: these records are as they were before."
-    undone = f"{name[:1].upper()}{name[1:]} was undone. " if name else ""
+    # Messages travel in a cookie, which has little room.
+    named = shorten(name[:1].upper() + name[1:], 120)
+    undone = f"{named} was undone. " if name else ""
     return f"{undone}{_as_before(count)}"
 
 

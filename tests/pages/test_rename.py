@@ -16,6 +16,7 @@ from crm.repository.operations import Operation
 from crm.repository.records import accounts
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.repository.transfer.read_all import rows as read_all
+from crm.views import _revert_wording
 from crm.warehouse import Warehouse
 
 from ..schemas import CONTENTS
@@ -105,6 +106,10 @@ def test_a_name_is_changed_everywhere_and_undone_at_once(
         "The rename of “Jon Smith”, “JON SMITH” to “John Smith” was undone. 4"
     )
     assert _stored(misspelt) == before
+
+
+def test_the_message_of_an_undo_fits_into_a_cookie() -> None:
+    assert len(_revert_wording.bulk_reverted(2, "the rename of " + "名" * 2000)) < 200
 
 
 def test_what_changed_after_the_preview_is_left_alone(misspelt: Warehouse, client: Client) -> None:

@@ -40,6 +40,18 @@ def test_an_import(rows: int, summary: str) -> None:
             summaries.renamed("“R in D”", "R&D", "2 records"),
             "the rename of “R in D” to “R&D”",
         ),
+        # The rest of a summary is somebody's text.
+        (
+            operations.BULK,
+            summaries.renamed("“began to delete Jon”", "Jon", "2 records"),
+            "the rename of “began to delete Jon” to “Jon”",
+        ),
+        (
+            operations.MERGE,
+            summaries.merged("began to merge A", "B"),
+            "the merge of began to merge A into B",
+        ),
+        (operations.BULK, "", "one operation"),
         (operations.REPAIR, "", "the repair"),
         ("", "", "one operation"),
     ],

@@ -144,7 +144,7 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     with operations.noted(wh, operation, summary):
         counts = run_steps(wh, operation, [*run.steps(), *run.after_merge(), last])
     count = sum(counts[: len(changed)])
-    is_named = run.is_merge or note.kind in (operations.MERGE, operations.BULK)
+    is_named = note.summary and note.kind in (operations.MERGE, operations.BULK)
     account = deleted[0] if run.is_merge else ""
     return replace(found[0], count=count, name=name if is_named else "", account=account)
 
