@@ -93,7 +93,7 @@ soak: install  ## let 20 people work for half an hour (MINUTES=5), then run the 
 	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q -m soak $(TESTS)
 
 faults: install  ## let the warehouse fail in every way at every page, and print a table
-	env EDIP_TEST_SOAK=1 EDIP_TEST_DOORS="$(DOORS)" $(BIN)/python -m pytest -q --show-capture=no -m soak tests/faults $(TESTS)
+	env EDIP_TEST_SOAK=1 EDIP_TEST_ACTIONS="$(ACTIONS)" $(BIN)/python -m pytest -q --show-capture=no -m soak tests/faults $(TESTS)
 
 tasks: install  ## count the clicks of daily tasks in a browser (OPTIONS=--write; needs Chromium)
 	$(BIN)/python -m bench.tasks $(OPTIONS)

@@ -70,7 +70,7 @@ def on_starting(server: Any) -> None:
 
     django.setup()
     _require_loopback(server, settings)
-    _warn_of_open_doors()
+    _warn_if_everybody_may_write()
     call_command("collectstatic", interactive=False, verbosity=0)
     # The workers are forked from this process: they share what it loads, and are ready at once.
     # Frozen, it is never searched for garbage, which would copy it, and takes seconds at the end.
@@ -109,7 +109,7 @@ def on_exit(server: Any) -> None:
         shutil.rmtree(os.environ.get(name, ""), ignore_errors=True)
 
 
-def _warn_of_open_doors() -> None:
+def _warn_if_everybody_may_write() -> None:
     from crm.identity import roles
 
     if roles.everybody_may_write():

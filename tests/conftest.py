@@ -45,7 +45,7 @@ os.environ.setdefault("TOKIO_WORKER_THREADS", "2")
 os.environ["SSL_CERT_FILE"] = os.devnull
 # The processes that tests start read compiled modules instead of compiling all of them again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# So does this one, the tests' own modules among them.
+# So does this process, also for the tests' own modules.
 sys.dont_write_bytecode = False
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -123,7 +123,7 @@ def pytest_configure() -> None:
     """Make the settings of all tests once, since a fixture per test would cost more."""
     # No test may reach a real warehouse or the developer's, whatever the environment says.
     django_settings.WAREHOUSE = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/none")
-    # A page needs longer on a busy machine.
+    # On a busy machine a page takes longer.
     django_settings.EDIP_REQUEST_TIMEOUT = max(20.0, seconds(7))
     logging.getLogger().setLevel(logging.INFO)
     subprocess.Popen.__init__ = _start_unless_fast
@@ -195,7 +195,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def pytest_unconfigure() -> None:
-    """End at once: there is nothing to be collected any more."""
+    """End at once: what the process still has need not be freed."""
     gc.freeze()
 
 

@@ -59,9 +59,10 @@ def shares_in_order(items: list[Test], workers: int) -> list[Test]:
 
 
 def import_in_turn(config: pytest.Config) -> None:
-    """Let each of several workers begin with other tests, which it compiles for all of them.
+    """Let each of several workers import the tests from another file on, and so compile them for
+    all.
 
-    After a checkout, each would otherwise compile each at the same time as the others.
+    Otherwise, after a checkout, all of them would compile the same files at the same time.
     """
     worker = getattr(config, "workerinput", None)
     if worker is None or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:

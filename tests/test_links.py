@@ -19,9 +19,9 @@ from .conftest import BASE_DIR
 TEMPLATES = sorted((BASE_DIR / "templates").rglob("*.html"))
 IN_TEMPLATES = re.compile(r"""{%\s*url\s+['"]([^'"]+)['"]""")
 IN_CODE = re.compile(r"""\b(?:reverse|reverse_lazy|redirect)\(\s*['"]([^'"]+)['"]""")
-# They lead on: a step in a list to another account, one's own page and the digest from the past to
-# the present, the list that one sees first to its view, what changed since a moment, and its
-# filters, to the choice of one.
+# These addresses redirect: the next account of a list to that account; a person's own pages from
+# the past to the present; the default view to its list; /since/ and its filters to the choice of a
+# moment.
 LEADS_ON = re.compile(
     r"/accounts/[^/]+/(next|previous)/|^/as-of/[^/]+/(preferences/me|digest)/|/views/default/"
     r"|^/since/(facet/|$)"

@@ -76,7 +76,7 @@ PAGES |= {"check-team": "/similar-teams/check/", "account-merge-with": "/account
 PAGES |= {"person": "/people/Priya%20Raman/", "areas": "/areas/", "area": "/areas/Finance/"}
 PAGES |= {"suggestions": "/suggestions/vp/?vp=a"}
 PAGES |= {f"rename-{name}": f"{PAGES[name]}rename/" for name in ("person", "area")}
-# What they find is remembered, or they are for administrators.
+# The app remembers what these find, or they are for administrators.
 CHECKS = {"readyz": "/readyz", "set-up": "/admin-tools/set-up/"}
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
 FREE |= {"import-template": "/admin-tools/import/templates/accounts.xlsx"}

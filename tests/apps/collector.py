@@ -1,4 +1,4 @@
-"""The OpenTelemetry collector beside an app on Databricks Apps: it keeps what it is sent."""
+"""A stand-in for the OpenTelemetry collector of Databricks Apps, which keeps what it receives."""
 
 from __future__ import annotations
 

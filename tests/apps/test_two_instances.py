@@ -101,7 +101,7 @@ def until(visitor: Visitor, url: str, words: str) -> None:
 
 def test_what_one_instance_does_is_true_on_the_other(instances: Instances) -> None:
     wh, alice = instances.shared, Alternating(instances)
-    # The session, preferences and forms: one instance shows a form, the other takes it.
+    # The session, preferences and forms: one instance shows a form, the other accepts it.
     assert alice.send("/accounts/", "form.theme", theme="dark").status_code == 303
     assert parsed(alice.get("/accounts/")).html["data-theme"] == "dark"
     fields = {"bsnid": "B1", "team": "Claims", "business_area": "Finance"}

@@ -38,8 +38,8 @@ BY_HTMX = {"HX-Request": "true"}
 
 @pytest.fixture(scope="module")
 def shared(schemas: Schemas) -> Iterator[Warehouse]:
-    """Both have an account of their own; a row filter shows each only theirs. Alice may
-    change hers, Bob may only look."""
+    """Each has an account; a row filter shows it to nobody else. Alice may change hers, Bob may
+    only look."""
     with schemas.lend(EMPTY) as namespace:
         warehouse = schemas.open(namespace)
         _fill(warehouse)

@@ -1,9 +1,8 @@
-"""From an empty workspace to a running, backed-up app, and through its first bad day.
+"""From an empty workspace to a running app with backups, and through what may fail afterwards.
 
-docs/deploy.md's way, with the environment of Databricks Apps and nothing else: the app has the
-variables that the platform injects and those that the bundle gives it; the jobs have their
-parameters. tests/pages/test_runbook.py and tests/deployment/test_alerts.py provoke the runbook's
-alarms.
+It follows docs/deploy.md, with the environment of Databricks Apps and nothing else: the app has
+the variables of the platform and of the bundle, the jobs have their parameters.
+tests/pages/test_runbook.py and tests/deployment/test_alerts.py provoke the runbook's alarms.
 """
 
 from __future__ import annotations
@@ -169,7 +168,7 @@ def every_job_runs(at: Deployed) -> dict[str, str]:
     twice = f"INSERT INTO {at.owner.namespace.table(ACCOUNTS)} (bsnid) VALUES ('A'), ('A')"
     at.owner.execute(twice, repeatable=False)
     before = at.server.last()
-    # First the one that has settings of its own, which jobs.py has not loaded.
+    # First the job with its own settings, which jobs.py has not loaded.
     names = ["digest", *sorted(at.jobs.declared.keys() - {"set_up", "digest"})]
     ran = {name: at.jobs.run(name) for name in names}
     assert [name for name, (_, has_failed) in ran.items() if has_failed] == ["check_integrity"], (
@@ -198,7 +197,7 @@ def a_backup_is_restored_into_a_new_schema(at: Deployed, said: str) -> None:
 
 
 def tables_of_an_earlier_version_are_migrated(at: Deployed) -> None:
-    """By the job, while the app, which is new, says what is missing."""
+    """The job migrates them; until then the new app says what is missing."""
     home = at.owner.namespace
     scratch.drop(at.owner, home)
     at.owner.execute(ddl.create_schema(home), repeatable=True)
@@ -219,7 +218,7 @@ def tables_of_an_earlier_version_are_migrated(at: Deployed) -> None:
 
 
 def the_version_before_only_reads(at: Deployed) -> None:
-    """Until the owner of the tables says that it may write."""
+    """It writes only after the owner of the tables has allowed it."""
     at.set_version(ddl.VERSION + 1)
     at.renew_processes()
     said = ready(at.app, "ready; read only")
@@ -235,7 +234,7 @@ def the_version_before_only_reads(at: Deployed) -> None:
 
 
 def the_app_finishes_what_is_under_way(at: Deployed) -> None:
-    """At SIGTERM, but for slow reads."""
+    """At SIGTERM the app finishes its requests, except slow reads."""
     read: list[Answer] = []
     written: list[int] = []
     new = partial(at.app.post, "/accounts/new/", bsnid="BSN5", **NEW)
@@ -245,7 +244,7 @@ def the_app_finishes_what_is_under_way(at: Deployed) -> None:
     at.server.fault("latency", seconds=5)
     reader.start()
     wait_for(lambda: at.server.last() > before)
-    # Only lists: the process that writes may have to read what another one has read before.
+    # Only the reads of lists are slow: the process that writes may have to read something first.
     at.server.fault("latency", times=None, seconds=40, match="LIMIT :size")
     at.server.fault("latency", times=None, seconds=6, match="^\\s*MERGE")
     for _ in range(10):
@@ -267,7 +266,7 @@ def the_app_finishes_what_is_under_way(at: Deployed) -> None:
 
 
 def the_collector_knows_pages_and_statements(telemetry: Collector) -> None:
-    """But no names of people, no values, and no texts of statements."""
+    """It gets no names of people, no values, and no texts of statements."""
     spans = telemetry.spans()
     pages = {span.span_id: span for span in spans if span.name == "GET account-list"}
     statements = [span for span in spans if span.parent_span_id in pages]

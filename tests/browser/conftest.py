@@ -155,10 +155,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def kept_contexts() -> dict[str, BrowserContext]:
-    """The contexts that tests use one after the other, by what they ask for.
+    """Browser contexts that tests use one after the other, by their options.
 
-    The first page of each stays open, and with it Chromium's window: a new context with its window
-    takes longer than most tests do in it.
+    The first page of each stays open, and so does Chromium's window: opening another one takes
+    longer than most tests.
     """
     return {}
 

@@ -1,4 +1,4 @@
-"""Make accounts and updates: by their forms, or without a page where a test looks elsewhere."""
+"""Make accounts and updates, by their forms or without a page."""
 
 from __future__ import annotations
 

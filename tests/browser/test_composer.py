@@ -1,4 +1,4 @@
-"""The composer by keyboard, and going on in a list."""
+"""The composer by keyboard, and the way to the next account of a list."""
 
 from __future__ import annotations
 

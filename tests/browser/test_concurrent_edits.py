@@ -82,7 +82,7 @@ def test_the_same_field_is_asked_about_by_keyboard(
     choice.get_by_role("radio", name="Use my value").focus()
     page.keyboard.press("ArrowUp")
     expect(choice.get_by_role("radio", name="Keep what")).to_be_checked()
-    # Typing means one's own.
+    # Typing chooses one's own value.
     choice.get_by_role("combobox").fill("A third")
     expect(choice.get_by_role("radio", name="Use my value")).to_be_checked()
     # In the field itself, Enter may close the browser's list of suggestions instead.

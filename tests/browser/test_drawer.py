@@ -32,7 +32,8 @@ def somebody_else_was_first(bobs_tables: Warehouse, case: str) -> None:
 
 
 def close_in_each_way_and_stay(page: Page, drawer: Locator) -> list[str]:
-    """Try to close the drawer, and decline each time; return the questions, also later ones."""
+    """Try to close the drawer in each way, and decline each question. Return the list of
+    questions, which also gets later ones."""
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -48,8 +49,8 @@ def close_in_each_way_and_stay(page: Page, drawer: Locator) -> list[str]:
 
 
 def save_without_an_answer(page: Page, drawer: Locator) -> None:
-    """While the answer is awaited, the form says so. It never comes: the message is in the drawer,
-    where it can be read, and covers nothing at the form's end."""
+    """The form says that it is saving. When no answer comes, the message is in the drawer, and
+    covers nothing at the form's end."""
     held: list[Route] = []
     page.route("**/edit/*", lambda route: held.append(route))
     page.keyboard.press("Control+Enter")

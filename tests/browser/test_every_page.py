@@ -80,9 +80,9 @@ NO_TRANSITIONS = """() => {
   document.adoptedStyleSheets = [sheet];
 }"""
 
-# Check the contrast of each text that differs in appearance, its own or that of what it is in,
-# from all `known` ones; of all texts where `known` is null. Return axe's violations and the
-# appearances that are new.
+# Check the contrast of each text whose appearance, together with that of the elements around it,
+# is not among the `known` ones; of all texts if `known` is null. Return axe's violations and the
+# new appearances.
 NEW_CONTRAST = """async ([rule, known]) => {
   const properties = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize",
     "fontWeight", "textShadow", "filter", "mixBlendMode", "position", "zIndex"];
@@ -154,7 +154,7 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
         for violation in broken:
             targets = [node["target"] for node in violation["nodes"]][:3]
             yield f"{theme}, {width} px: {violation['id']} {targets}"
-    # The phone comes first: the page is that small already.
+    # The phone comes first, because the window has its size already.
     for width, height in PHONE, ZOOMED:
         yield from _in_window(page, width, height)
         if hidden := controls_with_hidden_focus(page):
@@ -167,8 +167,8 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
 def _in_window(page: Page, width: int, height: int) -> Iterator[str]:
     """Give the window this size, and look whether the page fits in.
 
-    If the window has the size already, the page was checked in it: the last size of a page, and
-    the size before the first page, are never the first of a page.
+    If the window already has the size, the page was checked in it: each page begins with another
+    size than the one that the window had before.
     """
     if page.viewport_size != {"width": width, "height": height}:
         page.set_viewport_size({"width": width, "height": height})

@@ -15,8 +15,8 @@ from ..sizes import IS_SOAK, soak
 from .focus import controls_with_hidden_focus
 from .test_every_page import NO_TRANSITIONS, PHONE, TAGS, ZOOMED
 
-# Of an element that is shown, by all rules, which take the longer the more is in it; without
-# options, only how wide the page is.
+# Check an element that is shown, by all rules; a large element takes longer. Without options,
+# check only how wide the page is.
 CHECK = """async ([selector, options]) => {
   // Media queries follow a new size of the window with the next frame.
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -29,7 +29,7 @@ CHECK = """async ([selector, options]) => {
 }"""
 OPTIONS = {
     "runOnly": {"type": "tag", "values": TAGS},
-    "rules": {"region": {"enabled": False}},  # of the whole page, which is checked elsewhere
+    "rules": {"region": {"enabled": False}},  # test_every_page checks it
     "resultTypes": ["violations"],
     "preload": {"assets": ["media"]},
 }
@@ -53,7 +53,7 @@ def click(selector: str) -> Open:
 
 
 def details(selector: str) -> Open:
-    """Open it, and wait until it has fetched what is in it."""
+    """Open the element, and wait until it has fetched its content."""
 
     def open_details(page: Page) -> None:
         page.evaluate("(selector) => document.querySelector(selector).open = true", selector)

@@ -1,4 +1,4 @@
-"""What a printed page shows. What it must not show: paper.py."""
+"""What a printed page shows; paper.py finds what it must not show."""
 
 from __future__ import annotations
 

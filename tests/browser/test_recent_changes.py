@@ -78,7 +78,7 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     bob.get_by_label("Status").select_option("Planning")
     submit(bob)
     expect(page.locator("#use-cases")).to_contain_text("Bob's problem", timeout=WITHIN)
-    # A page that is still at work on this change would show the next one before it is reported.
+    # If the page had not finished with this change, it would show the next one unreported.
     expect(page.locator("#use-cases .recent-change-by")).to_be_visible()
     wait_for_poll(page)
     # Before its scripts run, the link below would open the page of the dialog.
@@ -108,8 +108,7 @@ def test_a_page_that_nobody_sees_asks_nothing(page: Page, account: str) -> None:
 def test_a_change_shown_before_its_report_is_marked(
     page: Page, bobs_tables: Warehouse, account: str, bsnid: str
 ) -> None:
-    """The answer has the first of two changes only; the page that is then refreshed already shows
-    both."""
+    """The answer has only the first of two changes, but the refreshed page shows both."""
     state = "waiting"
 
     def only_the_first(route: Route) -> None:

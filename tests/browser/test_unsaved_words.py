@@ -1,4 +1,5 @@
-"""Words in a form are not lost: by leaving the page, nor with the cookie that forms need."""
+"""Words in a form are not lost when the person leaves the page, or when the cookie that forms need
+is gone."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_a_sound_warehouse_passes_every_step_and_is_not_changed(
     call_command("check_connection", "--json", stdout=out)
     report = json.loads(out.getvalue())
     assert report["ok"]
-    assert [step["step"] for step in report["steps"]] == STEPS  # none writes
+    assert [step["step"] for step in report["steps"]] == STEPS  # no step writes
     assert {step["status"] for step in report["steps"]} == {"pass"}
     assert server.token not in out.getvalue()
     assert _versions(sample) == before

@@ -87,7 +87,8 @@ class Fixed:
 
 @pytest.fixture(scope="module")
 def fixed(schemas: Schemas) -> Iterator[Fixed]:
-    """Every problem, in one schema, repaired by one run of the command that shows three each."""
+    """One schema with every problem, repaired by one run of the command, which shows three of
+    each."""
     with schemas.lend("sample") as home:
         wh = schemas.open(home)
         break_rules(wh)
@@ -109,7 +110,7 @@ def fixed(schemas: Schemas) -> Iterator[Fixed]:
 
 
 def _add_rows_that_share_an_id(wh: Warehouse) -> None:
-    """Add three use cases: one is an orphan, none has a time."""
+    """Add three use cases that share an id: one is an orphan, none has a time."""
     insert(
         wh,
         USE_CASES,
@@ -232,7 +233,7 @@ def test_keys_are_repaired_in_their_table_only(
     """Where another table has no duplicates, no statement writes it."""
     _add_rows_that_share_an_id(warehouse)
     with monkeypatch.context() as patch:
-        # Others add more such keys than the repair repairs.
+        # While the repair runs, others add more such keys than it repairs.
         patch.setattr(repairs, "run_steps", lambda *_, **done: [0, 3])
         assert repairs.repair(warehouse, check_named(checks.DUPLICATES)) == 0
     with statements() as done:

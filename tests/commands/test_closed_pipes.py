@@ -25,7 +25,7 @@ def test_a_command_ends_as_if_somebody_had_read() -> None:
 
 
 def test_what_follows_is_dropped() -> None:
-    """A line at a time: the first write fails already."""
+    """The output comes line by line, so already the first write fails."""
     with os.fdopen(pipe_without_reader(), "w", buffering=1) as stream:
         output = LastingOutput(stream)
         assert output.write("one\n") == 4

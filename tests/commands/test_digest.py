@@ -65,7 +65,7 @@ def test_each_form_says_the_same_and_shows_hostile_text_as_text() -> None:
     assert all(link["href"].startswith(HOME) for link in page.select("a"))
 
     card = chat.payload(found, HOME, chat.TEAMS)["attachments"][0]["content"]
-    # No markup is known there, unlike in a TextBlock.
+    # This element shows text as it is; a TextBlock would interpret markup.
     assert {block["type"] for block in card["body"]} == {"RichTextBlock"}
     runs = [run for block in card["body"] for run in block["inlines"]]
     assert [run["text"] for run in runs].count(f"– {text}") == 2

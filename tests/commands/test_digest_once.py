@@ -48,7 +48,7 @@ class Receiver:
             self.kill()
             return
         if self.when == "answered":
-            # Stopped first, so that it cannot go on before it is ended.
+            # Stop it first, so that it cannot continue before it is killed.
             os.kill(CHILD[0], signal.SIGSTOP)
         handler.send_response(self.status)
         if self.status == 302:  # if it was followed, the answer would be 501
@@ -141,7 +141,8 @@ def is_executed(server: LocalWarehouse, last: int, pattern: str) -> bool:
 def test_the_digest_is_sent_exactly_once_over_kills(
     one_account: Warehouse, server: LocalWarehouse, receiver: Receiver, settings: Any
 ) -> None:
-    """The receiver accepts duplicates. A person has to look only if the result is unclear."""
+    """The receiver accepts duplicates, so they would be seen. A person has to look only if the
+    result is unclear."""
     looked = set()
     for number, where in enumerate(KILLS):
         path = f"/hook/{number}"

@@ -79,7 +79,8 @@ def of_today(schemas: Schemas) -> Iterator[dict[str, Any]]:
 def test_the_oldest_tables_become_todays(
     first_version: Warehouse, server: LocalWarehouse, of_today: dict[str, Any]
 ) -> None:
-    """Even after a run that was killed, a run to a middle step, and a run that rows stopped."""
+    """Even after a run that was killed, a run that ended at a middle step, and a run that invalid
+    rows stopped."""
     wh = first_version
     with pytest.raises(WarehouseError):
         accounts.get(wh, "OLD1")

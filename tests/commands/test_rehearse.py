@@ -122,7 +122,7 @@ def test_how_many_lines_describe_a_table_does_not_matter() -> None:
 
     (difference,) = compare.differences(outcomes(1), outcomes(2))
     assert not difference.matters
-    # Nor what the CRM can do without.
+    # A difference in something that the CRM can do without does not matter, either.
     optional = "transactions of several tables"
     (other,) = compare.differences({optional: Outcome("yes")}, {optional: Outcome("no")})
     assert not other.matters

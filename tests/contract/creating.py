@@ -1,4 +1,4 @@
-"""The doors through which rows are created: the same tests pass through each."""
+"""The forms that create rows: the same tests use each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
 @dataclass
-class Door:
+class CreatingForm:
     """One form that creates a row of ``table``; ``text`` is a field that people fill in.
 
     ``shown`` is the form as it was shown once: sent again, it has the same ids. ``bsnid`` is that
@@ -50,9 +50,9 @@ class Door:
         return response.status_code in (200, 303)
 
 
-# By name, the door to an account.
-DOORS: dict[str, Callable[[Warehouse, str], Door]] = {
-    "account": lambda wh, of: Door(
+# By name: what makes the form, whose row belongs to the account.
+FORMS: dict[str, Callable[[Warehouse, str], CreatingForm]] = {
+    "account": lambda wh, of: CreatingForm(
         ACCOUNTS,
         of,
         "/accounts/new/",
@@ -61,7 +61,7 @@ DOORS: dict[str, Callable[[Warehouse, str], Door]] = {
         {"bsnid": of, "business_area": "Finance", "form_id": uuid.uuid4().hex},
         wh,
     ),
-    "use case": lambda wh, of: Door(
+    "use case": lambda wh, of: CreatingForm(
         USE_CASES,
         of,
         f"/accounts/{of}/use-cases/new/",
@@ -70,7 +70,7 @@ DOORS: dict[str, Callable[[Warehouse, str], Door]] = {
         {"id": str(uuid.uuid4()), "status": "Active", "platform": "Snowflake"},
         wh,
     ),
-    "composer": lambda wh, of: Door(
+    "composer": lambda wh, of: CreatingForm(
         UPDATES,
         of,
         f"/accounts/{of}/compose/",
@@ -83,7 +83,7 @@ DOORS: dict[str, Callable[[Warehouse, str], Door]] = {
         },
         wh,
     ),
-    "update": lambda wh, of: Door(
+    "update": lambda wh, of: CreatingForm(
         UPDATES,
         of,
         f"/accounts/{of}/updates/new/",
@@ -92,7 +92,7 @@ DOORS: dict[str, Callable[[Warehouse, str], Door]] = {
         {"id": str(uuid.uuid4()), "author": "Alice", "date": "2026-03-31"},
         wh,
     ),
-    "status": lambda wh, of: Door(
+    "status": lambda wh, of: CreatingForm(
         PLATFORMS_STATUS,
         of,
         f"/accounts/{of}/platforms/",

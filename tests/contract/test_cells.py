@@ -1,4 +1,4 @@
-"""Which test keeps which promise at which door: the write contract as a table."""
+"""The write contract as a table: which test keeps which promise for which action."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ FORM, STATUS, PAGE, COMMAND = "form", "status card", "import by page", "import b
 REVERT, UNDO, BULK, REPAIR = "revert", "undo of a deletion", "undo of a bulk change", "repair"
 MANY, COMPOSER, DELETION = "bulk change", "composer", "bulk deletion"
 IN_LIST, FOLLOW, NAMES = "status in a list", "following", "own names"
-DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY, COMPOSER, DELETION)
-DOORS += (IN_LIST, FOLLOW, NAMES)
+ACTIONS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY, COMPOSER, DELETION)
+ACTIONS += (IN_LIST, FOLLOW, NAMES)
 
-EVERY_DOOR = "sign_in/test_every_door.py::test_no_door_writes_what_is_hidden"
+EVERY_WRITE = "sign_in/test_every_write.py::test_nothing_writes_what_is_hidden"
 HALF = "contract/test_half_done.py::test_a_refused_step_is_told_and_the_button_goes_on"
 LOST = "contract/test_creating.py::test_a_lost_answer_is_settled_by_looking"
 DUPLICATES = "contract/test_duplicates.py::test_writing_adds_no_more_and_loses_none"
@@ -34,35 +34,35 @@ ROWS_STAY = "none: no row is sent, since the rows stay in the warehouse"
 
 ONLY_SOAK = "only in make soak: "
 
-# By promise, in the order of ``DOORS``: the test, or why there can be none.
+# By promise, in the order of ``ACTIONS``: the test, or why there can be none.
 CELLS = {
     "masked columns": (
         "sign_in/test_policies.py::test_no_edit_writes_a_masked_value",
-        EVERY_DOOR,
+        EVERY_WRITE,
         f"{MASKED}test_an_import_writes_no_masked_value",
         f"{MASKED}test_a_copy_of_tables_writes_no_masked_value",
-        EVERY_DOOR,
-        EVERY_DOOR,
-        EVERY_DOOR,
+        EVERY_WRITE,
+        EVERY_WRITE,
+        EVERY_WRITE,
         f"{MASKED}test_a_repair_writes_no_masked_value",
         "sign_in/test_bulk_changes.py::test_no_bulk_change_writes_what_is_masked",
-        EVERY_DOOR,
+        EVERY_WRITE,
         ONLY_KEYS,
-        EVERY_DOOR,
+        EVERY_WRITE,
         OWN,
         OWN,
     ),
     "hidden rows": (
         "sign_in/test_hidden_keys.py::test_the_app_finds_the_key_with_its_own_rights",
         "sign_in/test_hidden_keys.py::test_a_status_that_was_hidden_meanwhile_gets_no_second_row",
-        EVERY_DOOR,
+        EVERY_WRITE,
         "none: a command has one sign-in, and nobody else could look",
-        EVERY_DOOR,
-        EVERY_DOOR,
-        EVERY_DOOR,
-        EVERY_DOOR,
+        EVERY_WRITE,
+        EVERY_WRITE,
+        EVERY_WRITE,
+        EVERY_WRITE,
         HIDDEN_FROM_MANY,
-        EVERY_DOOR,
+        EVERY_WRITE,
         HIDDEN_FROM_MANY,
         "sign_in/test_hidden_keys.py::test_a_status_that_was_hidden_meanwhile_gets_no_second_row",
         OWN,
@@ -154,8 +154,8 @@ CELLS = {
 
 @pytest.mark.parametrize("promise", CELLS)
 def test_each_cell_has_its_test(promise: str) -> None:
-    assert len(CELLS[promise]) == len(DOORS)
-    named = dict(zip(product((promise,), DOORS), CELLS[promise], strict=True))
+    assert len(CELLS[promise]) == len(ACTIONS)
+    named = dict(zip(product((promise,), ACTIONS), CELLS[promise], strict=True))
     assert {cell: name for cell, name in named.items() if not _is_true(name)} == {}
 
 
@@ -165,7 +165,7 @@ def test_each_cell_has_its_test(promise: str) -> None:
         "contract/test_cells.py::test_that_does_not_exist",
         "contract/creating.py::words_of",
         "contract/test_cells.py::_is_true",
-        "faults/test_matrix.py::test_a_fault_at_every_door",
+        "faults/test_matrix.py::test_a_fault_at_every_action",
         "faults/test_processes.py::test_the_warehouse_is_killed",
         f"{ONLY_SOAK}{LOST}",
     ],

@@ -18,64 +18,65 @@ from crm.warehouse.errors import Dropped
 
 from ..concurrency import inserts_conflict
 from ..conftest import LocalWarehouse, Statements
-from .creating import DOORS, Door, words_of
+from .creating import FORMS, CreatingForm, words_of
 
 UNKNOWN = "may or may not have been saved"
 
 
 @pytest.fixture
-def doors(warehouse: Warehouse) -> dict[str, Door]:
-    """The doors by name, each to an account of its own. It exists, but for the account's door."""
-    doors = {name: make(warehouse, f"B-{name[:2]}") for name, make in DOORS.items()}
-    owners = [door.bsnid for door in doors.values() if door.table is not ACCOUNTS]
+def forms(warehouse: Warehouse) -> dict[str, CreatingForm]:
+    """The forms by name, each for another account, which exists unless the form creates it."""
+    forms = {name: make(warehouse, f"B-{name[:2]}") for name, make in FORMS.items()}
+    owners = [form.bsnid for form in forms.values() if form.table is not ACCOUNTS]
     insert_missing(warehouse, ACCOUNTS, [{"bsnid": key, "team": "Claims"} for key in owners])
-    return doors
+    return forms
 
 
 def test_a_lost_answer_is_settled_by_looking(
-    doors: dict[str, Door], server: LocalWarehouse, subtests: pytest.Subtests
+    forms: dict[str, CreatingForm], server: LocalWarehouse, subtests: pytest.Subtests
 ) -> None:
-    for name, door in doors.items():
+    for name, form in forms.items():
         with subtests.test(name):
-            settle_by_looking(door, server)
+            settle_by_looking(form, server)
         server.clear_faults()
 
 
-def settle_by_looking(door: Door, server: LocalWarehouse) -> None:
-    merge = f"MERGE INTO .*{door.table.name}"
-    # It never ran, not even the second time: the page says so, and nothing is saved.
+def settle_by_looking(form: CreatingForm, server: LocalWarehouse) -> None:
+    merge = f"MERGE INTO .*{form.table.name}"
+    # The statement never ran, not even the second time: the page says that nothing was saved.
     server.fault("drop_before", times=4, match=merge)
-    answer = door.send()
-    assert (answer.status_code, door.texts()) == (503, [])
+    answer = form.send()
+    assert (answer.status_code, form.texts()) == (503, [])
     assert "Nothing was saved" in words_of(answer)
     server.clear_faults()
-    # It ran, and the result cannot be read: the page says so, and sending it again does no harm.
+    # The statement ran, but the result cannot be read: the page says so, and sending it again does
+    # no harm.
     server.fault("drop_after", match=merge)
     server.fault("drop_before", times=4, match="^\\s*SELECT")
-    answer = door.send()
+    answer = form.send()
     assert (answer.status_code, UNKNOWN in words_of(answer)) == (503, True)
     server.clear_faults()
-    assert door.is_done(door.send())
-    assert door.texts() == [door.words[0]]
+    assert form.is_done(form.send())
+    assert form.texts() == [form.words[0]]
 
 
 def test_a_lost_answer_stays_unknown_if_the_next_try_is_refused(
-    doors: dict[str, Door],
+    forms: dict[str, CreatingForm],
     warehouse: Warehouse,
     server: LocalWarehouse,
     subtests: pytest.Subtests,
 ) -> None:
     """The first statement may still be running."""
-    for name, door in doors.items():
-        merge = f"MERGE INTO .*{door.table.name}"
+    for name, form in forms.items():
+        merge = f"MERGE INTO .*{form.table.name}"
         server.fault("drop_before", at=1, match=merge)
         server.fault("http_status", at=2, status=400, match=merge)
         with subtests.test(name):
-            answer = door.send()
-            assert (answer.status_code, door.texts()) == (503, [])
+            answer = form.send()
+            assert (answer.status_code, form.texts()) == (503, [])
             assert "has checked what was saved: nothing" in words_of(answer)
         server.clear_faults()
-    # The same where the layer below sends a statement again.
+    # The same holds if the warehouse layer sends a statement again.
     server.fault("drop_after", at=1, match=r"^\s*UPDATE")
     server.fault("http_status", at=2, status=400, match=r"^\s*UPDATE")
     with pytest.raises(Dropped):
@@ -86,7 +87,7 @@ def test_what_cannot_be_taken_back_is_told(
     warehouse: Warehouse, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The account of a new update is deleted meanwhile, and so must be the update."""
-    door = DOORS["update"](warehouse, "B-1")
+    form = FORMS["update"](warehouse, "B-1")
     accounts.create(warehouse, {"bsnid": "B-1", "team": "Claims"})
     run = Warehouse.query
 
@@ -99,40 +100,40 @@ def test_what_cannot_be_taken_back_is_told(
         return run(self, sql, *args)
 
     monkeypatch.setattr(Warehouse, "query", delete_account)
-    answer = door.send()
+    answer = form.send()
     assert answer.status_code == 503
     assert "could not be kept, and may still be stored" in words_of(answer)
-    assert door.words[0] in words_of(answer)
+    assert form.words[0] in words_of(answer)
     [orphans] = [check for check in checks.CHECKS if check.name == "orphans"]
     assert checks.run_checks(warehouse, (orphans,))[orphans].total == 1
 
 
 def test_a_statement_that_ran_is_not_sent_again(
-    doors: dict[str, Door],
+    forms: dict[str, CreatingForm],
     server: LocalWarehouse,
     statements: Statements,
     subtests: pytest.Subtests,
 ) -> None:
     """Although its answer was lost. If the form is sent again with another text, the row changes,
     because the first answer did not reach the person."""
-    for name, door in doors.items():
-        server.fault("drop_after", times=1, match=f"MERGE INTO .*{door.table.name}")
+    for name, form in forms.items():
+        server.fault("drop_after", times=1, match=f"MERGE INTO .*{form.table.name}")
         with subtests.test(name):
             with statements() as done:
-                assert door.is_done(door.send())
+                assert form.is_done(form.send())
             assert [text.split()[0] for text in done if "SHOW" not in text] == ["MERGE", "SELECT"]
-            assert door.texts() == [door.words[0]]
-            send_another_text(door)
+            assert form.texts() == [form.words[0]]
+            send_another_text(form)
         server.clear_faults()
 
 
-def send_another_text(door: Door) -> None:
-    door.shown["updated_at"] = ""
-    answer = door.send(door.words[1])
-    if door.is_done(answer):
-        assert door.texts() == [door.words[1]]
+def send_another_text(form: CreatingForm) -> None:
+    form.shown["updated_at"] = ""
+    answer = form.send(form.words[1])
+    if form.is_done(answer):
+        assert form.texts() == [form.words[1]]
     else:
-        assert door.table.name == "platforms_status"
+        assert form.table.name == "platforms_status"
         assert "was not saved" in words_of(answer)
 
 
@@ -142,45 +143,45 @@ def test_a_form_is_sent_again_while_somebody_changes_the_row(
     """Its first answer did not reach the person, who then typed another text."""
     keep_one = _saving.keep_one
     for name in ("account", "update"):
-        door = DOORS[name](warehouse, "B-1")
-        assert door.is_done(door.send())
+        form = FORMS[name](warehouse, "B-1")
+        assert form.is_done(form.send())
 
-        def change_after_reading(*args: Any, door: Door = door) -> Row | None:
+        def change_after_reading(*args: Any, form: CreatingForm = form) -> Row | None:
             row = keep_one(*args)
             assert row
-            update = accounts.update if door.table is ACCOUNTS else updates.update
-            update(someone_else, row[door.table.key], {door.text: "Theirs"}, row["updated_at"])
+            update = accounts.update if form.table is ACCOUNTS else updates.update
+            update(someone_else, row[form.table.key], {form.text: "Theirs"}, row["updated_at"])
             return row
 
         monkeypatch.setattr(_saving, "keep_one", change_after_reading)
-        answer = door.send(door.words[1])
+        answer = form.send(form.words[1])
         monkeypatch.undo()
-        assert (answer.status_code, door.texts()) == (422, ["Theirs"])
+        assert (answer.status_code, form.texts()) == (422, ["Theirs"])
         words = words_of(answer)
         assert "exists already" in words or "somebody has changed it since" in words
 
 
 def test_a_form_is_sent_twice_at_once(
-    doors: dict[str, Door], server: LocalWarehouse, subtests: pytest.Subtests
+    forms: dict[str, CreatingForm], server: LocalWarehouse, subtests: pytest.Subtests
 ) -> None:
     """As by a double click, where two inserts of one key do not conflict."""
-    for name, door in doors.items():
+    for name, form in forms.items():
         with subtests.test(name):
             with inserts_conflict(server, False), ThreadPoolExecutor(3) as pool:
-                answers = list(pool.map(lambda _, door=door: door.send(), range(3)))
-            assert all(map(door.is_done, answers))
-            assert door.texts() == [door.words[0]]
+                answers = list(pool.map(lambda _, form=form: form.send(), range(3)))
+            assert all(map(form.is_done, answers))
+            assert form.texts() == [form.words[0]]
 
 
 def test_an_update_with_a_status_is_sent_three_times_at_once(
     warehouse: Warehouse, server: LocalWarehouse
 ) -> None:
     accounts.create(warehouse, {"bsnid": "B-1", "team": "Claims"})
-    door = DOORS["composer"](warehouse, "B-1")
-    door.shown |= {"platform": "Snowflake", "status": "Requested", "reason": "They asked"}
+    form = FORMS["composer"](warehouse, "B-1")
+    form.shown |= {"platform": "Snowflake", "status": "Requested", "reason": "They asked"}
     with inserts_conflict(server, False), ThreadPoolExecutor(3) as pool:
-        answers = list(pool.map(lambda _: door.send(), range(3)))
-    assert all(map(door.is_done, answers))
-    assert door.texts() == [door.words[0]]
+        answers = list(pool.map(lambda _: form.send(), range(3)))
+    assert all(map(form.is_done, answers))
+    assert form.texts() == [form.words[0]]
     [status] = accounts.get_detail(warehouse, "B-1").platforms
     assert (status.status, status.reason) == ("Requested", "They asked")

@@ -43,7 +43,7 @@ def test_only_what_was_deleted_is_told_as_deleted(
     client: Client, family: Warehouse, someone_else: Warehouse
 ) -> None:
     updates.delete(someone_else, "d-1")
-    # Neither what never existed, nor what somebody else has deleted.
+    # Not what never existed, nor what somebody else has deleted.
     for path in ("/accounts/NOPE/delete/", "/use-cases/nope/delete/", UPDATE):
         assert not is_told_as_deleted(toasts(client, path)), path
     assert counts(family) == [1, 1, 1, 0]

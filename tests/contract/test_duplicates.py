@@ -29,8 +29,8 @@ from ..schemas import CONTENTS
 from ..test_statement_budget import PAGES, PAST
 from .creating import HTMX, words_of
 
-# They read no records, or the test reads them again.
-# The second line needs a second account, and somebody who is in the data.
+# These pages read no records, or the test reads them elsewhere. Those of the second line need a
+# second account, or a person whom the data name.
 NOT_CONCERNED = {"account-create", "account-edit", "use-case-list", "update-list"}
 NOT_CONCERNED |= {"account-merge", "person", "rename-person"}
 

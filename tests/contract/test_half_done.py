@@ -29,8 +29,8 @@ TITLE = "Only part of this was done"
 
 
 @dataclass(frozen=True)
-class Door:
-    """A request of several steps, one of which fails.
+class Case:
+    """A request that takes several steps, of which one fails.
 
     :param fails: matches the statement of the step that fails.
     :param prepare: what happened before the request.
@@ -85,8 +85,8 @@ COLUMNS = (
     "enablement_tier of use cases",
     "platform of use cases",
 )
-DOORS = {
-    "account": Door(
+CASES = {
+    "account": Case(
         "/accounts/B1/delete/",
         r"DELETE FROM \S*updates",
         done=[STAMP, *CHILDREN[:2]],
@@ -95,7 +95,7 @@ DOORS = {
         after=[0, 0, 0, 0],
         fails_twice=True,
     ),
-    "account-last-look": Door(
+    "account-last-look": Case(
         "/accounts/B1/delete/",
         "LEFT ANTI JOIN",
         done=[STAMP, *CHILDREN, ACCOUNT],
@@ -103,7 +103,7 @@ DOORS = {
         between=[0, 0, 0, 0],
         after=[0, 0, 0, 0],
     ),
-    "update": Door(
+    "update": Case(
         "/updates/d-1/delete/",
         r"DELETE FROM \S*updates",
         done=["Note who deletes the update"],
@@ -111,7 +111,7 @@ DOORS = {
         between=[1, 1, 1, 1],
         after=[1, 1, 1, 0],
     ),
-    "undo": Door(
+    "undo": Case(
         "/undo/accounts/B1/",
         r"MERGE INTO \S*use_cases",
         done=["Bring back the account", "Bring back its platform statuses"],
@@ -121,7 +121,7 @@ DOORS = {
         kind="restored",
         prepare=delete_account,
     ),
-    "undo-of-an-import": Door(
+    "undo-of-an-import": Case(
         "",
         r"MERGE INTO \S*use_cases",
         done=["Undo the changes of updates"],
@@ -132,7 +132,7 @@ DOORS = {
         message="2 records are as they were before.",
         prepare=import_children,
     ),
-    "repair": Door(
+    "repair": Case(
         "/admin-tools/integrity/unknown-words/",
         r"MERGE INTO \S*updates",
         done=[f"Repair the column {column}" for column in COLUMNS],
@@ -146,34 +146,34 @@ DOORS = {
 }
 
 
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, family: Warehouse, client: Client) -> Door:
-    door = DOORS[request.param]
-    path = door.prepare(family, client)
-    return replace(door, path=path or door.path)
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest, family: Warehouse, client: Client) -> Case:
+    case = CASES[request.param]
+    path = case.prepare(family, client)
+    return replace(case, path=path or case.path)
 
 
 def test_a_refused_step_is_told_and_the_button_goes_on(
-    client: Client, family: Warehouse, server: LocalWarehouse, door: Door
+    client: Client, family: Warehouse, server: LocalWarehouse, case: Case
 ) -> None:
-    server.fault("http_status", times=None, status=400, match=door.fails)
-    response = client.post(door.path, {"next": "/accounts/?page=2"})
+    server.fault("http_status", times=None, status=400, match=case.fails)
+    response = client.post(case.path, {"next": "/accounts/?page=2"})
     assert response.status_code == 500
-    go_on = expect(response, door.done, door.left)
-    assert counts(family) == door.between
-    if door.fails_twice:
+    go_on = expect(response, case.done, case.left)
+    assert counts(family) == case.between
+    if case.fails_twice:
         # The page still lists the finished steps.
-        go_on = expect(client.post(go_on["action"], filled_in(go_on)), door.done, door.left)
+        go_on = expect(client.post(go_on["action"], filled_in(go_on)), case.done, case.left)
     server.clear_faults()
     response = client.post(go_on["action"], filled_in(go_on))
     assert response.status_code == 303
-    if "delete" in door.path:
+    if "delete" in case.path:
         assert response["Location"] == "/accounts/?page=2"
-    assert counts(family) == door.after
-    assert len(operations_of(family, door.kind)) == 1
+    assert counts(family) == case.after
+    assert len(operations_of(family, case.kind)) == 1
     toasts = parsed(client.get(response["Location"])).select_one("#toasts")
-    assert door.message in toasts.get_text()
-    if door.kind == "changed":
+    assert case.message in toasts.get_text()
+    if case.kind == "changed":
         # The undo takes back both parts.
         client.post(toasts.select_one("form")["action"])
         assert use_cases.get(family, "u-1").status == "active"

@@ -1,4 +1,5 @@
-"""An import with transactions: it is complete, or nothing is done, or the page says what is."""
+"""An import with transactions: it is complete, or nothing is done, or the page says what was
+done."""
 
 from __future__ import annotations
 
@@ -88,7 +89,7 @@ def test_a_small_import_is_one_transaction(
         undo(client, page)
         assert counts(wh) == before
     assert accounts.get(wh, "B1").team == "Before"
-    # More than one statement takes: step by step.
+    # More rows than one statement takes are written step by step.
     monkeypatch.setattr(importer, "CHUNK_BYTES", 300)
     url, _ = preview(client, state("B3"), "state.json")
     with statements() as done:
@@ -118,7 +119,7 @@ def test_a_lost_answer_and_a_refused_transaction_change_no_number(
         server.clear_faults()
         assert imported(page) == ["1"] * 4
         sent.append(writes(done))
-    # A conflict is no refusal: the next import tries again. After a refusal none does.
+    # After a conflict the next import tries a transaction again; after a refusal none does.
     assert sent == [[4, 4], [4, 1, 1, 1, 1], [4, 1, 1, 1, 1], [1, 1, 1, 1]]
     assert counts(with_transactions) == [4, 4, 4, 4]
 

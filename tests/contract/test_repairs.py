@@ -1,5 +1,5 @@
-"""Repairs of several tables: all is done, or nothing, or the page says what; its number is
-true."""
+"""Repairs of several tables: all is done, or nothing, or the page says what was done; its numbers
+are true."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def words(wh: Warehouse) -> list[bool]:
 
 
 def writes(done: list[str]) -> list[int]:
-    """Return how many statements each block, or statement that is none, has."""
+    """Return how many statements each block has; a statement outside of a block counts as one."""
     return [len(re.findall("MERGE INTO", sql)) for sql in done if re.search(BLOCKS, sql)]
 
 
@@ -53,7 +53,7 @@ def test_it_is_one_transaction_and_counts_rows(
 ) -> None:
     wh = family_in_transactions
     misspell(wh, client)
-    # Both columns of one row: it counts once.
+    # Both columns of this row are repaired: it counts once.
     insert(wh, PLATFORMS_STATUS, id="s1", account_bsnid="B1", platform="azure", status="COMPLETED")
     with statements() as done:
         assert client.post(PAGE).status_code == 303
@@ -73,7 +73,7 @@ def test_a_lost_answer_and_a_refused_transaction_change_no_number(
     for fault in ({"kind": "drop_after"}, {"kind": "conflict"}, {"kind": "error", **refusal}):
         misspell(wh, client)
         server.fault(match=BLOCK, **fault)
-        # Where it goes on step by step, one of these answers is lost.
+        # If the repair continues step by step, the answer to one step is lost, too.
         server.fault("drop_after", match=r"^\s*MERGE INTO \S*use_cases")
         with statements() as done:
             assert client.post(PAGE).status_code == 303

@@ -1,4 +1,4 @@
-"""The words for an operation that is half done, and the field that goes on with it."""
+"""The words for an operation that is half done, and the form field that continues it."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def test_the_button_sends_the_form_and_what_was_done() -> None:
     assert sent.keys() == {"next", _resume.FIELD}
     second = request(sent)
     assert _resume.earlier(second) == Earlier("id-1", 2, 5, {"before": {"accounts": 3}})
-    # What the attempts changed adds up.
+    # The numbers of changed rows of all attempts are added.
     third = request(dict(_resume.fields(second, half_done(Dropped()))))
     assert _resume.earlier(third).changed == 10
-    # It is for this person and this page only, and signed.
+    # The field is signed, and valid for this person and this page only.
     assert _resume.earlier(request(sent, actor="bob@example.com")) == NOTHING
     assert _resume.earlier(request(sent, path="/z/")) == NOTHING
     assert _resume.earlier(request({_resume.FIELD: f"x{sent[_resume.FIELD]}"})) == NOTHING
@@ -73,7 +73,8 @@ def test_the_reason(cause: WarehouseError, status: int, advice: str) -> None:
 
 
 def test_each_step_that_may_have_run_is_told() -> None:
-    """Of two that ran at the same time, the first was refused, and the other's answer was lost."""
+    """Of two steps that ran at the same time, the first was refused, and the answer to the other
+    was lost."""
     denied = PermissionDenied()
     error = HalfDone("id-1", ["A"], ["B", "C"], denied, finished=1, changed=0, unsure=["C"])
     failure = _failures.failure_of(error)

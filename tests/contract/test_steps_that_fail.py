@@ -37,12 +37,13 @@ def test_a_step_that_fails_in_another_way(
     status: int,
     note: str,
 ) -> None:
-    # Only what hangs needs a deadline, which must leave a busy machine time for the steps before.
+    # Only a warehouse that hangs needs a deadline, long enough for the earlier steps on a busy
+    # machine.
     deadline = 3.0 if fault == "hang" else 60.0
     settings.EDIP_REQUEST_TIMEOUT = deadline
     deletes = r"DELETE FROM \S*updates"
     if fault != "hang":
-        # Once it goes forward by itself.
+        # The first failure is tried again by itself.
         server.fault(fault, match=r"DELETE FROM \S*use_cases")
     server.fault(fault, times=None, match=deletes)
     started = time.monotonic()

@@ -1,5 +1,5 @@
 """Deleting an account and its undo with transactions: all is done, or nothing, or the page says
-what.
+what was done.
 
 The other tests here run the same operations step by step.
 """
@@ -108,7 +108,8 @@ def test_a_lost_answer_is_settled_and_a_deletion_that_never_ran_is_told(
     assert [each.split(" (")[0] for each in left] == [DELETE, ORPHANS]
     assert counts(family) == [1, 1, 1, 1]
     server.clear_faults()
-    # What was begun goes on step by step. A DELETE whose answer is lost is sent again.
+    # An operation that was begun continues step by step. A DELETE whose answer is lost is sent
+    # again.
     server.fault("drop_after", match=r"^\s*DELETE")
     go_on = page.select_one("main form")
     with statements() as sent:
@@ -123,7 +124,7 @@ def test_a_lost_answer_is_settled_and_a_deletion_that_never_ran_is_told(
 def test_a_lost_deletion_whose_repetition_is_refused_goes_on_step_by_step(
     family: Warehouse, server: LocalWarehouse, statements: Statements
 ) -> None:
-    """The rows were stamped before: nothing may say that there is no such account."""
+    """The rows were stamped before, so the page must not say that there is no such account."""
     server.fault("drop_after", times=2, match=BLOCK)
     server.fault("conflict", at=3, match=BLOCK)
     with statements() as done:
@@ -143,7 +144,8 @@ def test_a_refused_block_runs_step_by_step_and_no_other_is_tried(
 ) -> None:
     refusal = {"error_class": "TRANSACTION_NOT_SUPPORTED.PREVIEW_NOT_ENABLED", "sqlstate": "0A000"}
     server.fault("error", match=BLOCK, **refusal)
-    # A conflict is no refusal: the next operation tries again.
+    # A conflict does not mean that the warehouse has no transactions: the next operation tries one
+    # again.
     server.fault("conflict", match=r"BEGIN ATOMIC\s+UPDATE")
     with statements() as done:
         assert client.post("/accounts/B1/delete/").status_code == 303

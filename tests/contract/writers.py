@@ -23,18 +23,18 @@ from ..patience import seconds
 # The name of a row's table, and its key.
 Key = tuple[str, str]
 Values = dict[str, str]
-# A row that an operation wrote: its key, what happened, and the values that it has since.
+# A row that an operation wrote: its key, what happened, and its values afterwards.
 Row = tuple[Key, str, frozenset[tuple[str, str]]]
 
 OWNER = "account_bsnid"
 STATUSES = ("Requested", "In Progress", "Completed", "Not Started")
-# How often a person sends the same again after others wrote at the same moment.
+# How often a person sends a form again if others wrote at the same moment.
 TRIES = 10
 
 
 @dataclass(frozen=True)
 class Operation:
-    """``summary`` begins the words that the history has for an operation of many rows."""
+    """``summary`` is the beginning of the history's summary of an operation of many rows."""
 
     person: str
     rows: frozenset[Row]
@@ -54,8 +54,8 @@ def row(key: Key, kind: str, values: Values | None = None) -> Row:
 
 @dataclass
 class Writer:
-    """``stored`` are the rows of the accounts that nobody else writes to. ``shared`` are the
-    BSNIDs of those that everybody does. ``browser`` is like Django's client."""
+    """``stored`` are the rows of accounts to which nobody else writes. ``shared`` are the BSNIDs
+    of accounts to which everybody writes. ``browser`` is like Django's client."""
 
     browser: Any
     person: str
@@ -67,7 +67,7 @@ class Writer:
     _number: int = 0
 
     def write(self, kinds: list[str]) -> None:
-        """Write once for each kind: the name of a method."""
+        """Write once in each of these ways: each is the name of a method."""
         for kind in kinds:
             getattr(self, kind)()
 

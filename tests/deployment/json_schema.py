@@ -1,4 +1,4 @@
-"""As much of JSON Schema as bundles use: a package for it would be another one to lock."""
+"""The part of JSON Schema that bundles use. A package for all of it would be one more to lock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def problems(value: Any, schema: Any, root: Any = None, place: str = "") -> Iter
     schema = followed(schema, root)
     if len(branches := alternatives(schema, root)) > 1:
         found = [(each, list(problems(value, each, root, place))) for each in branches]
-        # What is said is about the alternative that is of the value's type.
+        # The problems are those of the alternative that has the value's type.
         yield from min(found, key=lambda it: (not _fits(value, it[0]), len(it[1])))[1]
         return
     if (kind := schema.get("type")) and not _is(value, kind):
@@ -53,7 +53,7 @@ def _in_object(value: dict[str, Any], schema: Any, root: Any, place: str) -> Ite
 
 
 def followed(schema: Any, root: Any) -> Any:
-    """Return what ``$ref`` of a schema leads to, or the schema."""
+    """Return the schema to which ``$ref`` leads, or the schema itself without one."""
     while "$ref" in schema:
         target = root
         for part in schema["$ref"].removeprefix("#/").split("/"):

@@ -63,7 +63,7 @@ def test_failed_statements_trigger(warehouse: Warehouse, server: LocalWarehouse)
                 warehouse.query(f"SELECT no_such_column FROM {accounts}")
 
     fail(5)
-    # A conflict repeats by itself, and counts for nothing.
+    # The app repeats a statement after a conflict, so a conflict does not count.
     server.fault("conflict")
     warehouse.execute(f"UPDATE {accounts} SET bsnid = bsnid WHERE FALSE", repeatable=True)
     assert value(warehouse, "failed_statements") == (5, False)

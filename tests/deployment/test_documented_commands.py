@@ -25,7 +25,7 @@ BY_TEST = {
     "PORT=9000 make run": "browser/test_make_run.py::test_data_survive_stopping_and_starting",
     "make install": "deployment/test_make.py::test_installing_says_what_it_does",
     "make lint": "test_lint.py::test_a_planted_fault_is_found",
-    "make faults": "faults/test_matrix.py::test_a_fault_at_every_door",
+    "make faults": "faults/test_matrix.py::test_a_fault_at_every_action",
     "make bench": "test_bench.py::test_all_benches_run_and_each_table_has_its_place",
     "make bench ": "test_bench.py::test_all_benches_run_and_each_table_has_its_place",
     "python -m bench.": "test_bench.py::test_all_benches_run_and_each_table_has_its_place",

@@ -47,7 +47,7 @@ def test_values_come_from_resources_of_the_bundle(app: dict[str, Any]) -> None:
         assert all(set(entry) in ({"name", "value"}, {"name", key}) for entry in entries)
         assert {entry[key] for entry in entries if key in entry} == resources
         assert not INJECTED & {entry["name"] for entry in entries}
-        # What would be empty could be taken for missing.
+        # No value is empty: Databricks could take it for a missing one.
         assert all(entry.get("value", "x") for entry in entries)
 
 
@@ -123,7 +123,7 @@ def _env(bundle: dict[str, Any]) -> dict[str, str]:
 def test_production_is_shared_protected_and_names_its_editors() -> None:
     production, declared = files()["targets"]["production"], files()["variables"]
     assert production["mode"] == "production"
-    # Of nobody's own folder; all owners may deploy there.
+    # The folder is nobody's own: all owners may deploy there.
     root = production["workspace"]["root_path"]
     assert root.startswith("/Workspace/edip-crm/")
     assert {"group_name": "${var.owners}", "level": "CAN_MANAGE"} in production["permissions"]

@@ -61,8 +61,8 @@ def _counts(requirement: Requirement, extras: frozenset[str] = frozenset()) -> b
 
 
 def _closure(requirements: Iterator[Requirement]) -> Iterator[tuple[str, str]]:
-    """Yield the names and versions of packages with all that they need: their pins, or what is
-    installed here, as the lock had it."""
+    """Yield the names and versions of packages and of all that they need: those of the pins, or
+    those that are installed here."""
     seen: set[tuple[str, frozenset[str]]] = set()
     left = [(each, True) for each in requirements]
     while left:

@@ -47,7 +47,8 @@ class Started:
 def started(
     local_warehouse: LocalWarehouse, schemas: Schemas, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Started]:
-    """With an access token and empty tables, for tests that do not write; the last one stops it."""
+    """The app with an access token and empty tables, for tests that do not write; the last test
+    stops it."""
     folder, port = tmp_path_factory.mktemp("app"), free_port()
     url = urlsplit(local_warehouse.url)._replace(netloc=f"127.0.0.1:{port}").geturl()
     with schemas.lend(EMPTY) as namespace, starter(folder) as start:

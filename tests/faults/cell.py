@@ -1,4 +1,4 @@
-"""Run one cell of the matrix: a door (a form of the app) meets a fault, and the person retries."""
+"""Run one cell of the matrix: an action meets a fault, and the person tries again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.http import HttpResponse
 from ..conftest import LocalWarehouse
 from ..pages.html import filled_in
 from . import outcomes, rows
-from .door import Door, Stage
+from .action import Action, Stage
 from .outcomes import ALL_OUTCOMES, Outcome
 
-Meeting = Callable[[Door], AbstractContextManager[None]]
+Meeting = Callable[[Action], AbstractContextManager[None]]
 
 
 def run_cell(
@@ -27,30 +27,30 @@ def run_cell(
 ) -> Outcome:
     """Return the outcome of the cell.
 
-    :param meet: the context in which the door meets the fault.
+    :param meet: the context in which the action meets the fault.
     :param recover: a function that is called before the person sends the same again.
     :param limit: seconds in which an answer must come.
     """
-    door = stage.door
-    door.prepare(stage)
+    action = stage.action
+    action.prepare(stage)
     before = rows.read(stage.wh, stage.bsnid)
-    wanted = door.wanted(stage, before)
+    wanted = action.wanted(stage, before)
     last, began = server.last(), time.monotonic()
-    with meet(door):
-        response = door.act(stage)
+    with meet(action):
+        response = action.act(stage)
         taken = time.monotonic() - began
     # A warehouse that was killed counts from the beginning.
     statements = max(0, server.last() - last)
     title = outcomes.title_of(response)
     status = response.status_code
     outcome = Outcome(fault, stage.name, status, title, taken, statements, stage.bsnid)
-    outcomes.judge_answer(outcome, float("inf") if door.is_long else limit)
+    outcomes.judge_answer(outcome, float("inf") if action.is_long else limit)
     after = rows.read(stage.wh, stage.bsnid)
     outcomes.judge_rows(outcome, before, wanted, after)
-    if not door.reads and response.status_code != outcomes.NO_ANSWER:
+    if not action.reads and response.status_code != outcomes.NO_ANSWER:
         states = rows.state_by_table(before, wanted, after)
-        outcomes.judge_sentence(outcome, door, response, states)
-    if not door.is_done(response):
+        outcomes.judge_sentence(outcome, action, response, states)
+    if not action.is_done(response):
         recover()
         send_again(outcome, stage, response)
         outcomes.judge_end(outcome, before, wanted, rows.read(stage.wh, stage.bsnid))
@@ -60,15 +60,15 @@ def run_cell(
 
 def send_again(outcome: Outcome, stage: Stage, response: HttpResponse) -> None:
     """Use what the page offers; if it offers nothing, repeat the same action."""
-    door, form = stage.door, None
-    if not door.reads and response.status_code != outcomes.NO_ANSWER:
-        outcomes.judge_kept(outcome, door, response)
-        form = door.form(response)
-    if form is None or door.is_import:
-        again = door.act(stage)
+    action, form = stage.action, None
+    if not action.reads and response.status_code != outcomes.NO_ANSWER:
+        outcomes.judge_kept(outcome, action, response)
+        form = action.form(response)
+    if form is None or action.is_import:
+        again = action.act(stage)
     else:
         path = form.get("action") or response.wsgi_request.get_full_path()
         again = stage.client.post(path, filled_in(form))
-    if not door.is_done(again):
+    if not action.is_done(again):
         title = outcomes.title_of(again)
         outcome.red.append(f"sent again: {again.status_code} {title}")

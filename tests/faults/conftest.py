@@ -14,8 +14,8 @@ from crm.warehouse import Warehouse
 from crm.warehouse.pool import Pools
 
 from ..sizes import IS_SOAK
-from .door import family
-from .doors import DOORS
+from .action import family
+from .actions import ACTIONS
 from .outcomes import ALL_OUTCOMES, HEAD
 
 
@@ -33,13 +33,13 @@ def families(warehouse: Warehouse) -> Warehouse:
 
 
 def plant(warehouse: Warehouse) -> Warehouse:
-    """Insert a family for each door, and one that nobody touches: an account with a child of
+    """Insert a family for each action, and one that nobody touches: an account with a child of
     each kind.
 
-    Returns the warehouse with connections of its own, which no breaker of the application ends.
+    Returns the warehouse with its own connections, which the application's breaker does not close.
     """
     wh = replace(warehouse, pools=Pools(replace(warehouse.pools.config, pool_timeout=11.0)))
-    names = [family(n) for n in range(len(DOORS) + 1)]
+    names = [family(n) for n in range(len(ACTIONS) + 1)]
     ids = [{"account_bsnid": name, "id": f"{name}-{{}}"} for name in names]
     more = {"platform": "Databricks"}
     team = {"team": "Before", "vp": "Vera", "business_area": "Finance"}

@@ -13,8 +13,8 @@ from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CA
 
 from ..pages.html import filled_in, parsed, texts
 from . import rows
+from .action import Action
 from .browser import NO_ANSWER as NO_ANSWER
-from .door import Door
 from .rows import ALL, NONE, OTHER, Rows, Wanted
 
 # What pages say of a change that failed.
@@ -41,7 +41,7 @@ class Outcome:
     """One line of the table. ``red`` lists what is wrong."""
 
     fault: str
-    door: str
+    action: str
     status: int
     title: str
     seconds: float
@@ -57,13 +57,13 @@ class Outcome:
     def line(self) -> str:
         answer = f"{self.status} {self.title}"[:44]
         return (
-            f"{self.fault:18} {self.door:21} {answer:44} {self.seconds:5.1f} {self.statements:3} "
+            f"{self.fault:18} {self.action:21} {answer:44} {self.seconds:5.1f} {self.statements:3} "
             f"{self.lost:4} {self.doubled:4}  {self.kept:4} {self.state:5} {self.sentence:8} "
             f"{'; '.join(self.red)}"
         ).rstrip()
 
 
-HEAD = f"{'fault':18} {'door':21} {'answer':44}  secs  st lost twice kept done  sentence red"
+HEAD = f"{'fault':18} {'action':21} {'answer':44}  secs  st lost twice kept done  sentence red"
 # The outcomes of this run, for the table.
 ALL_OUTCOMES: list[Outcome] = []
 
@@ -91,33 +91,34 @@ def judge_rows(outcome: Outcome, before: Rows, wanted: Wanted, after: Rows) -> N
 
 
 def judge_end(outcome: Outcome, before: Rows, wanted: Wanted, after: Rows) -> None:
-    """After the person has sent it again, all is done, once."""
+    """Check that everything is done exactly once after the person has sent the form again."""
     state, doubled = rows.state(before, wanted, after), rows.doubled(after)
     outcome.doubled = max(outcome.doubled, doubled)
     if doubled or (wanted and state != ALL):
         outcome.red.append(f"sent again, done is: {state}, {doubled} rows twice")
 
 
-def judge_kept(outcome: Outcome, door: Door, response: HttpResponse) -> None:
-    """Whether a page that failed has what the person typed, or a button to go on."""
-    form = door.form(response)
+def judge_kept(outcome: Outcome, action: Action, response: HttpResponse) -> None:
+    """Check that the page of a failed request has what the person typed, or a button that
+    continues."""
+    form = action.form(response)
     outcome.kept = "no" if form is None else "yes"
-    if not door.field:
+    if not action.field:
         return
-    if form is None or filled_in(form).get(door.field) != (door.typed or outcome.bsnid):
+    if form is None or filled_in(form).get(action.field) != (action.typed or outcome.bsnid):
         outcome.kept = "no"
         outcome.red.append("what was typed is gone")
 
 
 def judge_sentence(
     outcome: Outcome,
-    door: Door,
+    action: Action,
     response: HttpResponse,
     states: dict[str, str],
 ) -> None:
-    """Whether the page is right about what was saved."""
+    """Check that the page says truly what was saved."""
     page = parsed(response)
-    if door.is_done(response):
+    if action.is_done(response):
         outcome.sentence = "done"
         if outcome.state != ALL:
             outcome.red.append(f"it says done, but done is: {outcome.state}")

@@ -11,13 +11,13 @@ from crm.warehouse import Warehouse
 # The name of a row's table, and its key.
 Key = tuple[str, str]
 Rows = dict[Key, list[dict[str, str]]]
-# What a change makes of a row: some of its values, or None if it deletes the row.
+# The wanted change of each row: some of its new values, or None if the row is deleted.
 Wanted = dict[Key, dict[str, str] | None]
 
 NONE, PART, ALL, OTHER = "none", "part", "all", "other"
 _SEPARATOR = "\x1f"
-# What is a person's own: the accounts that they follow, and their names, which a door sets to the
-# family's.
+# A person's own settings: the accounts that they follow, and their names, which an action sets to
+# the family's BSNID.
 _OWN = {FOLLOWS: "account_bsnid", PEOPLE: "name"}
 
 

@@ -1,4 +1,4 @@
-"""Each fault at each door: the answer is timely and true, and nothing is lost or duplicated.
+"""Each fault during each action: the answer is timely and true, and nothing is lost or duplicated.
 
 ``make faults`` runs all cells and prints them as a table.
 """
@@ -20,9 +20,9 @@ from ..conftest import LocalWarehouse
 from ..patience import seconds
 from ..sizes import only_soak
 from . import rows
+from .action import Action, family
+from .actions import ACTIONS, chosen, stage
 from .cell import run_cell
-from .door import Door, family
-from .doors import DOORS, chosen, stage
 from .kinds import KINDS, Kind
 from .outcomes import Outcome
 
@@ -48,8 +48,8 @@ def fresh_connections(settings: Any, server: LocalWarehouse) -> None:
 
 
 @contextmanager
-def injected(kind: Kind, door: Door, server: LocalWarehouse) -> Iterator[None]:
-    kind.inject(server, door.writes, door.at)
+def injected(kind: Kind, action: Action, server: LocalWarehouse) -> Iterator[None]:
+    kind.inject(server, action.writes, action.at)
     ends = threading.Timer(kind.seconds, server.clear_faults)
     if kind.seconds:
         ends.start()
@@ -68,9 +68,9 @@ def run(fault: str, name: str, wh: Warehouse, server: LocalWarehouse, settings: 
         fresh_connections(settings, server)
 
     @contextmanager
-    def meet(door: Door) -> Iterator[None]:
+    def meet(action: Action) -> Iterator[None]:
         settings.EDIP_REQUEST_TIMEOUT = kind.deadline
-        with injected(kind, door, server):
+        with injected(kind, action, server):
             yield
 
     recover()
@@ -89,10 +89,10 @@ def test_a_cell_of_each_outcome(
 @only_soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("fault", KINDS)
-def test_a_fault_at_every_door(
+def test_a_fault_at_every_action(
     families: Warehouse, server: LocalWarehouse, settings: Any, fault: str
 ) -> None:
-    found = [run(fault, door, families, server, settings) for door in chosen(DOORS)]
-    untouched = rows.read(families, family(len(DOORS)))
+    found = [run(fault, action, families, server, settings) for action in chosen(ACTIONS)]
+    untouched = rows.read(families, family(len(ACTIONS)))
     assert len(untouched) == 4
     assert [outcome.line() for outcome in found if outcome.red] == []

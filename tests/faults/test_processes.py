@@ -1,6 +1,6 @@
-"""Doors while processes end: a killed warehouse, a killed worker, and a stop of the app.
+"""Actions while a process ends: the warehouse or a worker is killed, or the app is stopped.
 
-``make faults`` runs all doors; the normal suite has tests of each kind in tests/deployment.
+``make faults`` runs all actions; the normal suite has tests of each kind in tests/deployment.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from ..deployment.conftest import App, children, start, token_sign_in  # noqa: F
 from ..patience import seconds, wait_for_pages
 from ..schemas import EMPTY, Schemas
 from ..sizes import only_soak
+from .action import WRITES, Action
+from .actions import chosen, stage
 from .browser import Browser
 from .cell import run_cell
 from .conftest import plant
-from .door import WRITES, Door
-from .doors import chosen, stage
 
-DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "repair, step 6", "import"]
-DOORS += ["composer, step 2", "bulk change", "bulk deletion, step 4", "bulk deletion, step 8"]
-DOORS += [
+ACTIONS = ["create", "edit", "delete, step 3", "undo, step 3", "repair, step 6", "import"]
+ACTIONS += ["composer, step 2", "bulk change", "bulk deletion, step 4", "bulk deletion, step 8"]
+ACTIONS += [
     "onboarding, step 2",
     "merge, step 4",
     "merge, step 7",
@@ -48,14 +48,16 @@ pytestmark = [only_soak, pytest.mark.timeout(900)]
 
 
 @contextmanager
-def when_written(server: LocalWarehouse, door: Door, act: Callable[[], None]) -> Iterator[None]:
-    """Call ``act`` when the door's statement has reached the warehouse."""
+def when_written(
+    server: LocalWarehouse, action: Action, act: Callable[[], None]
+) -> Iterator[None]:
+    """Call ``act`` when the action's statement has reached the warehouse."""
     last, is_over = server.last(), threading.Event()
 
     def watch() -> None:
         while not is_over.wait(0.05):
             texts = [entry["text"] for entry in server.statements(last)]
-            if sum(bool(re.match(WRITES, text, re.IGNORECASE)) for text in texts) >= door.at:
+            if sum(bool(re.match(WRITES, text, re.IGNORECASE)) for text in texts) >= action.at:
                 time.sleep(0.5)
                 act()
                 return
@@ -109,15 +111,15 @@ def test_the_warehouse_is_killed(own: OwnWarehouse, settings: Any, moment: str) 
         settings.WAREHOUSE = own.server.config(statement_timeout=5)
         wh = plant(schemas.open(namespace))
         client = Client(raise_request_exception=False)
-        for name in chosen(DOORS):
+        for name in chosen(ACTIONS):
 
             @contextmanager
-            def meet(door: Door) -> Iterator[None]:
+            def meet(action: Action) -> Iterator[None]:
                 fault: dict[str, Any] = {"kind": "latency", "seconds": 30}
                 if moment == "after":
                     fault = {"kind": "hang"}
-                own.server.fault(match=door.writes, at=door.at, **fault)
-                with when_written(own.server, door, own.kill):
+                own.server.fault(match=action.writes, at=action.at, **fault)
+                with when_written(own.server, action, own.kill):
                     yield
                 own.start()
 
@@ -140,7 +142,7 @@ def test_the_app_is_stopped(
     found = []
     environment = token_sign_in | {"EDIP_ADMINS": "alice@example.com"}
     browser = Browser(start(**environment))
-    for name in chosen(DOORS):
+    for name in chosen(ACTIONS):
 
         def stop() -> None:
             if fault == "SIGTERM":
@@ -150,10 +152,10 @@ def test_the_app_is_stopped(
                     os.kill(child, signal.SIGKILL)
 
         @contextmanager
-        def meet(door: Door) -> Iterator[None]:
+        def meet(action: Action) -> Iterator[None]:
             kind = "latency" if fault == "SIGTERM" else "hang"
-            server.fault(kind, seconds=3, match=door.writes, at=door.at)
-            with when_written(server, door, stop):
+            server.fault(kind, seconds=3, match=action.writes, at=action.at)
+            with when_written(server, action, stop):
                 yield
             server.clear_faults()
             if fault == "SIGTERM":

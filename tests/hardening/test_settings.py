@@ -109,7 +109,8 @@ def test_databricks_apps_is_no_place_for_debug_pages(
 def test_a_file_of_settings_counts_in_development_alone(
     read: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is not read on Databricks Apps, and cannot pretend that a machine is Databricks Apps."""
+    """Databricks Apps does not read .env, and .env cannot pretend that a machine is Databricks
+    Apps."""
     file = tmp_path / ".env"
     file.write_text("EDIP_ADMINS=mallory@example.com\nDATABRICKS_APP_NAME=forged\n")
     real = environ.Env.read_env

@@ -76,8 +76,8 @@ def old_tables(wh: Warehouse) -> Iterator[Namespace]:
 
 @dataclass(frozen=True)
 class Copied:
-    """Tables that a dry run, then a copy, found ``old``: how many rows each would write or wrote,
-    the findings of the copy, and its statements."""
+    """A dry run and a copy of the tables ``old``: how many rows each would write or wrote, and the
+    findings and statements of the copy."""
 
     warehouse: Warehouse
     old: Namespace
@@ -89,7 +89,7 @@ class Copied:
 
 @pytest.fixture(scope="module")
 def copied(schemas: Schemas) -> Iterator[Copied]:
-    """Tests of this do not change the tables."""
+    """One copy for all tests that change no table."""
     with schemas.lend(EMPTY) as namespace:
         wh = schemas.open(namespace)
         with old_tables(wh) as old:
@@ -247,7 +247,7 @@ def test_children_without_ids_mean_stored_ones(warehouse: Warehouse, namespace: 
     assert [(case.id, case.status) for case in found.use_cases] == [("u1", "Completed")]
     matched = "row u1, Id: matches the stored use case with the same Account and Problem"
     assert any(matched in remark for remark in remarks), remarks
-    # Once more, the rows are those that were stored.
+    # Copied once more, the rows match those that were stored.
     written, _ = copy(warehouse, old, on_conflict="update")
     assert written == {"use_cases": 0, "updates": 0}
 

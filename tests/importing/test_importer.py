@@ -175,7 +175,7 @@ def test_few_rows_are_read_once_where_all_are_looked_at_first(
     most: int,
     passes: int,
 ) -> None:
-    """More than memory should hold are read twice. What is reported is the same."""
+    """More rows than should be kept in memory are read twice. The report is the same."""
     monkeypatch.setattr(importer, "LOOK_BYTES", most)
     monkeypatch.setattr(importer, "CHUNK_ROWS", 2)
     compared: list[int] = []
@@ -227,7 +227,7 @@ def test_a_row_without_an_id_is_matched_only_if_there_is_one_such_row(
 def test_a_row_that_is_written_otherwise_means_the_same(
     repository: Repository, file: Path
 ) -> None:
-    """But first the stored row that is written exactly so."""
+    """But a stored row with exactly the same text comes first."""
     file = file.with_name("updates.csv")
     file.write_text("account_bsnid,author,date,description\nB2,ana\u00a0k,2025-06-27,d\n")
     day = "2025-06-27"
@@ -252,12 +252,12 @@ def test_a_row_of_the_file_is_no_match_for_another_one(
     repository.written.clear()
     run(path)
     assert [keys for keys, _ in repository.written] == [[first], [second]]
-    # One that a row was matched to is no match for the next one.
+    # A stored row that one row matched is no match for the next row.
     repository.stored = {("B2", "Ana", "2025-06-27"): {"s1"}}
     repository.written.clear()
     run(path)
     assert [keys for keys, _ in repository.written] == [["s1"], [second]]
-    # Nor is it written twice, where a later row equals it.
+    # Nor is a row written twice if a later row equals it.
     path.write_text(path.read_text() + "B2,Ana,2025-06-27,three\n")
     repository.stored = {}
     repository.written.clear()

@@ -163,7 +163,8 @@ def test_the_order_of_dates_that_was_chosen(
 
 
 def test_a_decimal_comma_needs_no_question(tmp_path: Path) -> None:
-    """A day has five digits before the sign, which is therefore no mark of thousands."""
+    """Five digits before the comma are a day in Excel, so the comma does not separate
+    thousands."""
     lines = 'bsnid,created_at\nB1,"46331,95"\nB2,46331.95\nB3,"1,78329E+12"\n'
     rows, _ = read(written(tmp_path, "accounts.csv", lines))
     stamps = [row["created_at"] for row in rows["accounts"]]

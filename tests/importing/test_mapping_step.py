@@ -74,7 +74,7 @@ def test_a_kept_mapping_is_of_no_other_file_with_the_same_name(tmp_path: Path) -
 def test_a_kept_mapping_that_nobody_can_use_counts_as_none(
     tmp_path: Path, kept: dict[str, str], odd: dict[str, Any]
 ) -> None:
-    """Another person keeps it, or another version, whose zones are others."""
+    """Somebody may have changed it by SQL, or a version with other time zones may have kept it."""
     path = tmp_path / "updates.csv"
     path.write_text("id,bsnid,date,description\nu1,B1,7/8/2026,d\n")
     keep(path, SheetMapping("updates", {}, "dmy"))

@@ -154,7 +154,7 @@ def test_a_heading_of_a_csv_file_is_no_formula(tmp_path: Path) -> None:
 
 
 def test_our_own_export_stays_one(tmp_path: Path) -> None:
-    """Its nulls are kept, also in the columns that say who and when."""
+    """Empty values stay empty, also in the columns that say who wrote a row and when."""
     table = written(tmp_path, "accounts.csv", f"{','.join(ACCOUNTS.names)}\n..{',' * 11}\n")
     with sources.opened(given_back(table)) as source:
         assert [part.is_own for part in source.parts] == [True]
@@ -180,7 +180,7 @@ def test_without_refused_rows_there_is_no_file(tmp_path: Path) -> None:
     path = written(tmp_path, "accounts.csv", "bsnid,team\nB1,T\n")
     with Findings() as findings:
         assert not files.write(path, AS_GUESSED, findings, tmp_path / "to.csv")
-    # The cells of a damaged line are not known.
+    # The cells of a damaged record are unknown, so there is no row to give back.
     path = written(tmp_path, "accounts.json", '["no record", {"bsnid": "B1", "team": "T"}]')
     _, findings = read(path)
     assert findings.count(REFUSED) == 1

@@ -51,7 +51,8 @@ def test_children_without_ids_are_matched_by_what_they_say(
 
 
 def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path: Path) -> None:
-    """Of two updates of one day, the one that equals no stored update is the changed one."""
+    """Of two updates by one person on one day, the one that equals no stored update is the changed
+    one."""
     accounts.create(warehouse, {"bsnid": "X1", "team": "T"})
     file = tmp_path / "updates.csv"
 

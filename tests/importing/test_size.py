@@ -61,7 +61,7 @@ def test_ten_thousand_rows_in_twenty_statements(
     statements: Statements,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With a tenth of the rows, and of the rows in a statement; the next test has all."""
+    """Here with a tenth of the rows, and of the rows in a statement; the next test has all."""
     monkeypatch.setattr(importer, "CHUNK_ROWS", importer.CHUNK_ROWS // 10)
     path = tmp_path / "state.json"
     bad = write_state(path, accounts=100, updates=7, bad_every=10)
@@ -151,7 +151,7 @@ def checksums(wh: Warehouse) -> dict[str, tuple]:
     return sums
 
 
-# The statements of the import below; fewer, where most rows are there already.
+# How many statements the import below takes; fewer if most rows are stored already.
 STATEMENTS = 14
 
 

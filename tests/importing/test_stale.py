@@ -53,7 +53,7 @@ def stored(warehouse: Warehouse) -> Warehouse:
 
 
 def test_an_edit_after_the_look_at_all_rows_stays(stored: Warehouse, tmp_path: Path) -> None:
-    """As the command looks at them, before it writes one."""
+    """The command compares all rows before it writes one; the edit comes between."""
     path = exported(stored, tmp_path)
     edited(path, admin="File")
 
@@ -73,7 +73,7 @@ def test_an_edit_after_the_look_at_all_rows_stays(stored: Warehouse, tmp_path: P
         )
     account = accounts.get(stored, "B1")
     assert (account.vp, account.admin) == ("Later", "File")
-    # Also where the file has no times: then the whole row stays, and is named.
+    # The same holds for a file without times: then the whole row stays, and the report names it.
     path = written(tmp_path, "accounts.csv", "bsnid,team,vp\nB1,File,File\nB2,File,File\n")
     with Findings() as findings:
         importer.run(stored, path, Options(on_conflict="update"), findings, look=Meanwhile("Now"))
@@ -85,7 +85,7 @@ def test_an_edit_after_the_look_at_all_rows_stays(stored: Warehouse, tmp_path: P
 def test_what_others_write_just_before_the_import_does_stays(
     stored: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the comparison of rows and the statement that writes them."""
+    """They write between the comparison of the rows and the statement that writes them."""
     content = "bsnid,team,vp\nB1,File,File\nB2,File,File\nB3,File,File\nN1,File,File\n"
     path = written(tmp_path, "accounts.csv", content + "B4,File,File\n")
     for bsnid in ("B3", "B4"):
@@ -127,7 +127,8 @@ def test_an_old_export_takes_no_later_edit_back(
     assert (outcomes[0].stale, outcomes[0].conflicts) == (2, {"vp": 1})
     with statements() as done:
         outcomes, findings = run(stored, path, on_conflict="update")
-    # One statement more than without stale rows reads them now, one then, and four find when.
+    # Stale rows cost more statements: one reads the present rows, one the earlier ones, and four
+    # find the version.
     assert len(done) <= 8 + 6
     assert outcomes[0].written == 1
     first, second = accounts.get(stored, "B1"), accounts.get(stored, "B2")

@@ -130,7 +130,8 @@ def test_the_folder_of_tables(tmp_path: Path) -> None:
 
 
 def test_what_a_file_does_not_speak_of_stays(warehouse: Warehouse, tmp_path: Path) -> None:
-    """A column that is not in the file keeps its values, also where empty cells clear theirs."""
+    """A column that the file lacks keeps its values, even if empty cells clear those of other
+    columns."""
     values = {"bsnid": "B1", "team": "Old", "business_area": "Finance", "vp": "Vera"}
     accounts.create(warehouse, {**values, "admin": "Abe"})
     path = tmp_path / "accounts.csv"

@@ -1,4 +1,4 @@
-"""Imports for tests: run one, and read its results."""
+"""Run imports in tests, and read their results."""
 
 from __future__ import annotations
 

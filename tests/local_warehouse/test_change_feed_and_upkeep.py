@@ -67,7 +67,7 @@ class Beside:
                 self.rounds[n] += 1
 
     def count(self, number: int) -> Iterator[int]:
-        """Count to ``number``, and further until each task has run."""
+        """Count to ``number``, or further, until each task has run."""
         for n in itertools.count():
             has_failed = any(each.done() for each in self._running)
             if has_failed or (n >= number and all(self.rounds)):

@@ -1,4 +1,5 @@
-"""Errors that a test cannot cause: a disk that is full. Their texts are those of a real one."""
+"""Errors that a test cannot cause: those of a full disk. Their texts were copied from a real
+one."""
 
 from __future__ import annotations
 

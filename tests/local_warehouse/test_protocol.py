@@ -218,7 +218,7 @@ def test_cancel_stops_waiting_for_the_engine(own):
 
 def test_a_session_ends_while_others_begin_statements():
     class Beginning:
-        """Another session's statement; while it is looked at, one more begins."""
+        """Another session's statement; whenever somebody reads it, one more begins."""
 
         @property
         def session(self) -> None:

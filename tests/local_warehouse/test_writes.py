@@ -55,7 +55,8 @@ def test_counts_are_rows_really_changed(shell):
 
 
 def test_merge_reads_a_source_of_several_tables(table):
-    """Such a source is read before; its types, duplicate names and the moment stay."""
+    """MERGE reads such a source first, and keeps its types, its duplicate names and its
+    CURRENT_TIMESTAMP."""
     source = (
         "SELECT t.id AS key, x.*, y.*, NULL AS nothing, CURRENT_TIMESTAMP() AS now"
         " FROM t LEFT JOIN (SELECT id, n + :more AS n FROM t WHERE id = 'a') AS x ON x.id = t.id"

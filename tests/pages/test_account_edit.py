@@ -35,7 +35,7 @@ def test_the_form_creates_an_account(client: Client, warehouse: Warehouse) -> No
     page = parsed(client.get("/accounts/B-1/"))
     assert text(page, "h1") == HOSTILE
     assert text(page, "#toasts .toast-success p") == "The account B-1 was created."
-    # Shown once.
+    # The message is shown only once.
     assert not parsed(client.get("/accounts/B-1/")).select(".toast-success")
 
 

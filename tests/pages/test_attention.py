@@ -1,4 +1,4 @@
-"""What needs attention, against Python that counts the same rows, and against the lists."""
+"""What needs attention: the numbers equal those of the lists, and of Python on the same rows."""
 
 from __future__ import annotations
 

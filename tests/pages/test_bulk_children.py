@@ -101,7 +101,7 @@ def test_who_leads_them_is_handed_over_except_where_somebody_was_first(
     assert texts(page, ".bulk-names li") == ["Edited"]
     assert text(page, ".ask .button-primary") == "Back to the use cases"
     assert fields(warehouse, cases, "leader") == ["Ann", "Eve", None]
-    # The plan of one list is none for another.
+    # A plan of one list is not accepted by another.
     plan = {"plan": found.select_one("[name=plan]")["value"]}
     for place in (UPDATES, "/accounts/bulk/"):
         refused = follow(client, client.post(f"{place}run/", plan))
@@ -148,7 +148,7 @@ def test_use_cases_and_updates_are_deleted_and_come_back(
         assert text(found, ".lead") == f"2 {what}s will be deleted."
         with statements() as done:
             response = confirm(client, found)
-        # What was done before, the stamp and the deletion, and the notes of both.
+        # The statements look for what was done before, stamp, delete, and note both.
         words = [each.split()[0] for each in done]
         assert words == ["SELECT", "MERGE", "MERGE", "DELETE", "MERGE"]
         shown = follow(client, response)

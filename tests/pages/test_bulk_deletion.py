@@ -94,7 +94,7 @@ def test_a_process_that_ended_before_it_could_say_so(
     get_page: GetPage,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All is deleted, but nothing noted that: the button says what was done."""
+    """All accounts are deleted, but no note says so: the page of the button says what was done."""
     found = preview(client, "key=B1&key=B3", {"do": "delete"})
     monkeypatch.setattr(views, "_done", lambda *_: HttpResponse(status=599))
     note_done = operations.note_done

@@ -60,7 +60,7 @@ def test_an_account_with_many_children(many: str, client: Client, get_page: See)
     ]
     assert not page.select("[rel=prev]")
 
-    # Older ones, and all of them in the end.
+    # The next pages show older ones, the last page the oldest.
     found = shown(page)
     for _ in range(5):
         page = get_page(page.select_one("#updates-next")["href"])
@@ -68,7 +68,7 @@ def test_an_account_with_many_children(many: str, client: Client, get_page: See)
     assert found == [f"u{n}" for n in reversed(range(COUNT))]
     assert text(page, "#updates .part-pages span") == "Updates 101 to 105 of 105"
     assert not page.select("#updates-next")
-    # The pages of use cases are turned alone.
+    # Turning the pages of use cases leaves those of updates alone.
     page = get_page(page.select_one("#use-cases-next")["href"])
     assert texts(page, ".part-pages span")[1] == "Use cases 21 to 40 of 45"
     assert shown(page) == found[-5:]

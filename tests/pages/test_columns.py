@@ -82,7 +82,7 @@ def test_lists_are_sorted_by_several_columns(client: Client, get_page: See) -> N
 def test_a_file_has_the_columns_that_are_shown_and_can_come_back(
     client: Client, sample: Warehouse, tmp_path: Path
 ) -> None:
-    """Also after an edit in it. What it lacks stays as it is."""
+    """The file may be edited first. Values of columns that it lacks stay as they are."""
     paths = {
         "/accounts/": "column=vp&column=Snowflake&column=last_update",
         "/use-cases/": "column=problem&column=team&column=status&column=updated_at",

@@ -79,7 +79,7 @@ def dated(warehouse: Warehouse) -> None:
         ("changed-before=2026-05-02", ["B1"]),
         ("status=Requested&in-status-since=2026-05-13", ["B1", "B2"]),
         ("status=Requested&platform=Snowflake&in-status-since=2026-05-13", []),
-        # An account without a row was not set to Not Started at any time.
+        # An account without a status was never set to Not Started.
         ("status=Not+Started&in-status-since=2026-05-13", []),
         ("sort=last_update", ["B3", "B1", "B2"]),
         ("sort=-last_update", ["B2", "B1", "B3"]),

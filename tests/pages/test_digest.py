@@ -48,7 +48,7 @@ def test_the_digest_from_the_choice_to_its_content(
     assert "\u202e" not in answer.content.decode()
     assert "On hold without a reason: 1" in texts(page, "h3")
     assert not page.select("main script")
-    with monkeypatch.context() as patch:  # of more changes than are counted
+    with monkeypatch.context() as patch:  # there are more changes than the digest counts
         patch.setattr(diff, "SHOWN", 1)
         few = get_page("/digest/")
     assert texts(few, ".digest-lines li")[:2] == ["Created the account Claims", "and maybe more"]

@@ -47,7 +47,7 @@ def since(client: Client, **headers: Any) -> str:
 
 
 def test_the_first_visit_says_so(client: Client) -> None:
-    for _ in range(2):  # and it goes on
+    for _ in range(2):  # the first visit continues
         assert FIRST in text(parsed(client.get(CHOOSE, **PAGE)), ".as-of-choice .quiet")
         assert client.get(f"{CHOOSE}&ago=visit", **PAGE).status_code == 200
     assert visit.COOKIE in client.cookies
@@ -61,7 +61,7 @@ def test_a_later_visit_offers_the_end_of_the_one_before(
     remember(client, left)
     with statements() as done:
         assert since(client) == address(left, "/since/")
-        assert since(client) == address(left, "/since/")  # also later in the visit
+        assert since(client) == address(left, "/since/")  # later in the visit, too
     assert len(done) == 0
     # Another tab, whose request had the earlier cookie, begins the same visit.
     remember(client, left)

@@ -41,7 +41,7 @@ def test_edits_of_different_fields_merge(
     with statements() as done:
         response = client.post(path, form | {"vp": "Mine"}, **headers)
     assert response.status_code in (204, 200, 303)
-    # Refused, looked, saved.
+    # One statement is refused, one reads the record, and one saves it.
     assert len(done) == 3
     now = accounts.get(someone_else, account)
     assert (now.vp, now.admin, now.primary_it_partner) == ("Mine", "Theirs", "Theirs too")
@@ -120,7 +120,8 @@ def test_changed_again_while_being_asked(
 def test_keeping_theirs_is_no_change_of_mine(
     client: Client, account: str, someone_else: Warehouse
 ) -> None:
-    """Chosen, and then they change it once more: nobody has to be asked again."""
+    """The person chooses the others' value; if the others then change it once more, nobody has to
+    be asked again."""
     path = f"/accounts/{account}/edit/"
     form = record_form(client.get(path))
     behind(someone_else, account, vp="Theirs")

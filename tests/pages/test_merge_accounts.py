@@ -107,7 +107,7 @@ def require_proposed_choices(page: BeautifulSoup) -> None:
         "Databricks",
     ]
     assert "The same in both: Business area." in page.select_one("form.merge").get_text()
-    # Its lines show as they are, so there is none before the value.
+    # The element shows line breaks, so there must be none before the value.
     assert page.select_one(".asked .prose").get_text() == "Claims"
     chosen = {each["name"]: each["value"] for each in page.select("form.merge [checked]")}
     # The value that was saved last, that there is one at all, all links, the further status.
@@ -175,7 +175,7 @@ def test_what_somebody_changed_is_shown_and_the_choices_stay(
 def test_a_process_that_ends_half_way_leaves_a_button_that_goes_on(
     client: Client, twins: Warehouse, get_page: GetPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing that the first press answered reaches the person: they press it again."""
+    """The answer to the first press does not reach the person, who presses the button again."""
     page = get_page(PATH)
 
     def end(*args: Any) -> None:
@@ -209,7 +209,7 @@ def test_the_other_account_is_found_by_team_or_key(
     found = get_page("/accounts/B1/merge/?q=claims")
     assert [a["href"] for a in found.select(".merge-found a")] == [PATH]
     assert client.get("/accounts/B1/merge/?q=b2")["Location"] == PATH
-    # Also where others match that are shown first.
+    # The same if other accounts match and are shown first.
     accounts.create(twins, {"bsnid": "B4", "team": "Audit of B2", "business_area": "Finance"})
     monkeypatch.setattr(merge, "FOUND", 1)
     assert client.get("/accounts/B1/merge/?q=B2")["Location"] == PATH
@@ -236,7 +236,7 @@ def test_the_other_account_is_found_by_team_or_key(
 def require_an_own_and_fresh_plan(
     client: Client, get_page: GetPage, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The button of a page merges neither other accounts nor for another person."""
+    """The button of a page merges no other accounts, and works for no other person."""
     form = filled_in(get_page(PATH).select_one("form.merge"))
     mine = settings.EDIP_USER
     for path, person in (("/accounts/B2/merge/B1/", mine), (PATH, "bo@example.com")):
@@ -245,7 +245,7 @@ def require_an_own_and_fresh_plan(
         assert refused.status_code == 409
         assert text(parsed(refused), ".banner") == _merge_wording.EXPIRED
     settings.EDIP_USER = mine
-    with monkeypatch.context() as patch:  # nor one that was opened long ago
+    with monkeypatch.context() as patch:  # nor does the button of a page that was opened long ago
         patch.setattr(_signed_plans, "_SECONDS", -1)
         refused = client.post(PATH, form)
     assert text(parsed(refused), ".banner") == _merge_wording.EXPIRED

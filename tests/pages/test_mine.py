@@ -193,7 +193,8 @@ def test_names_that_could_not_be_saved_stay(
 def test_a_lost_answer_and_duplicates_change_no_setting(
     owned: Warehouse, server: LocalWarehouse
 ) -> None:
-    """Rows that two first clicks at once may leave count once, and change together."""
+    """Two first clicks at the same moment may leave two rows: they count as one, and change
+    together."""
     me, schema = owned.actor, owned.namespace.quoted_schema
     for _ in range(2):
         follows = f"INSERT INTO {schema}.follows (person, account_bsnid) VALUES (:me, 'F')"
@@ -246,5 +247,6 @@ def test_without_the_tables_pages_say_so(owned: Warehouse, client: Client, get_p
     assert "are missing" in followed.content.decode()
     page = get_page("/accounts/O/")
     assert page.select_one("#follow") is None
-    # A file or a change of all that are mine must not become one of all.
+    # Without the tables, a file or a bulk change of the person's accounts must not have all
+    # accounts.
     assert client.get("/accounts/?mine=on&format=csv").status_code >= 400

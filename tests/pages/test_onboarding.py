@@ -27,7 +27,7 @@ BEGINNING = {
 
 
 def send_a_taken_key(client: Client, form: dict[str, Any]) -> dict[str, Any]:
-    """What was typed stays, and another key is proposed: return the form."""
+    """Require that the form keeps what was typed and proposes another key; return the form."""
     taken = client.post("/accounts/new/", form | BEGINNING)
     assert taken.status_code == 422
     again = record_form(taken)
@@ -38,7 +38,8 @@ def send_a_taken_key(client: Client, form: dict[str, Any]) -> dict[str, Any]:
 
 
 def require_it_goes_on(client: Client, half: BeautifulSoup) -> None:
-    """A similar account, which somebody has created since, must not stop what has begun."""
+    """Require that a similar account, created meanwhile, does not stop the operation that has
+    begun."""
     go_on = half.select_one("main form")
     done = follow(client, client.post(go_on["action"], filled_in(go_on)))
     assert texts(done, "#toasts p") == ["The account BSN011 was created."]
@@ -88,7 +89,7 @@ def test_a_team_is_onboarded_in_one_form_as_one_operation(
     assert len(texts(get_page("/accounts/BSN011/history/"), ".moment")) == 1, "one operation"
     assert client.post("/accounts/new/", again | {"bsnid": "BSN011"}).status_code == 303
 
-    # Whoever goes back and describes another team loses nothing of it.
+    # A person who goes back and describes another team loses nothing.
     another = again | {"bsnid": "BSN012", "team": "Pensions"}
     assert client.post("/accounts/new/", another).status_code == 303
     for bsnid in ("BSN011", "BSN012"):
@@ -105,10 +106,10 @@ def test_the_key_that_was_typed_is_not_proposed() -> None:
 def test_creating_an_account_costs_three_statements(
     client: Client, make_account: Callable[..., str], statements: Statements
 ) -> None:
-    """One of them looks for similar teams, as the form does while one types. It also proposes a
-    key, with one statement more.
+    """One of them looks for similar teams, as the form does while one types. The form also
+    proposes a key, with one statement more.
 
-    What the account begins with, if anything, costs two more for each record.
+    Each first record of the account costs two more.
     """
     make_account("BSN001", team="Claims")
     with statements() as done:

@@ -51,7 +51,7 @@ WORK = {
 def test_a_row_costs_no_template_and_no_search_for_its_url(
     client: Client, sample: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They were most of a page's CPU."""
+    """Templates and URLs of rows used to cost most of a page's CPU."""
     done: Counter[str] = Counter()
 
     def counting(kind: type, name: str) -> None:

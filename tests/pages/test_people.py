@@ -90,7 +90,7 @@ def test_a_person_has_all_that_names_them(
     assert len(page.select(".timeline-item")) == people.SHOWN
     assert texts(page, ".timeline-item .prose")[0] == f"Note {people.SHOWN + 1}"
     assert "in 3 ways" in text(page, ".banner")
-    # The links lead to lists with as many rows.
+    # The links lead to lists with the same numbers of rows.
     for link, count in zip(page.select(".name-roles a"), (4, 1, 2, 27), strict=True):
         assert text(get_page(link["href"]), "[data-count] b") == str(count), link
     for name in ("nobody", "%25", "_", ".", "' OR 1=1", "a" * 500):
@@ -151,7 +151,7 @@ def test_a_name_that_no_path_can_have_has_its_pages(
     found = parsed(client.get("/search/", {"q": "bo/b"})).select(".found")
     assert all("/b/" not in each["href"] for each in found)
     assert text(get_page("/people/Vera/?name=Zoe"), "h1") == "Vera"
-    # Whoever only wrote updates has them where the page is wide.
+    # If a person only wrote updates, these are in the wide column.
     insert_missing(named, UPDATES, [{"id": "o", "account_bsnid": "X", "author": "Only Author"}])
     assert texts(get_page("/people/Only Author/"), ".column-main h2") == ["Latest updates"]
     assert (

@@ -79,7 +79,8 @@ def test_the_next_status_has_its_own_reason_or_none(
 
 
 def test_a_status_gets_a_reason_later(account: str, warehouse: Warehouse) -> None:
-    """Its row is written, but that is no stamp before a deletion."""
+    """The reason writes the status's row; the history must not take that for the stamp of a
+    deletion."""
     row = platforms.set_status(warehouse, account, "Databricks", "Requested", None)
     platforms.set_status(warehouse, account, "Databricks", "Requested", row.updated_at, WHY)
     assert changes(warehouse)[:2] == [
@@ -95,7 +96,7 @@ def test_a_status_gets_a_reason_later(account: str, warehouse: Warehouse) -> Non
 def test_somebody_set_the_same_status_first(
     account: str, warehouse: Warehouse, someone_else: Warehouse
 ) -> None:
-    """The reason would be that of nobody's change, so the person decides again."""
+    """The reason would belong to nobody's change, so the person decides again."""
     platforms.set_status(someone_else, account, "Databricks", "Requested", None)
     with pytest.raises(Stale):
         platforms.set_status(warehouse, account, "Databricks", "Requested", None, WHY)
@@ -151,16 +152,16 @@ def test_a_use_case_keeps_the_reason_of_its_status(
     assert (response.status_code, len(done)) == (303, 2)
     assert use_cases.get(warehouse, key).reason == WHY
 
-    # Another field: the reason stays with the status.
+    # If another field changes, the reason stays with the status.
     form = record_form(client.get(path))
     assert form["reason"] == WHY
     client.post(path, form | {"leader": "Lea"})
     assert use_cases.get(warehouse, key).reason == WHY
-    # Nothing: nothing is written.
+    # If nothing changes, nothing is written.
     before = use_cases.get(warehouse, key)
     client.post(path, record_form(client.get(path)))
     assert use_cases.get(warehouse, key) == before
-    # Another status: the reason was not for that one.
+    # If the status changes, its old reason goes.
     client.post(path, record_form(client.get(path)) | {"status": "Active"})
     assert use_cases.get(warehouse, key).reason is None
     assert [reason for _, reason in changes(warehouse)][:3] == ["", WHY, WHY]
@@ -208,14 +209,14 @@ def test_a_use_case_loses_a_wrong_reason(
     assert use_cases.search(warehouse, Listing()).rows[0].reason is None
     found = changes(warehouse)
     assert [each for each, _ in found][0].startswith("removed the reason of the use case")
-    # Sent again, and after somebody gave another reason: that one stays.
+    # The form is sent again after somebody else gave another reason: theirs stays.
     assert client.post(path, form).status_code == 303
     assert changes(warehouse) == found
     seen = use_cases.get(someone_else, key).updated_at
     use_cases.update(someone_else, key, {}, seen, "Theirs")
     assert client.post(path, form).status_code == 303
     assert use_cases.get(warehouse, key).reason == "Theirs"
-    # The row was written, but not to delete it.
+    # The row was written, but not for a deletion.
     table = warehouse.namespace.table(USE_CASES)
     warehouse.execute(f"DELETE FROM {table}", repeatable=True)
     latest = history.load(warehouse, Wanted(bsnid=account)).changes[0]

@@ -110,7 +110,7 @@ def test_a_change_has_its_account_and_version(
 def test_a_new_page_hears_of_the_last_minute(
     client: Client, account: str, someone_else: Warehouse
 ) -> None:
-    """The page may have been read before the watch last read the changes."""
+    """The page may have been read before the process last read the changes."""
     Page(client).ask()
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
     Page(client).ask()

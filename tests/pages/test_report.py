@@ -72,15 +72,15 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert words.are_all_changes(found)
     require_that_more_is_unknown(report.load(sample, then, Listing(), period, 0))
 
-    # About one platform, it has only what is about it.
+    # A report about one platform has only the records of this platform.
     listing = Listing(filters={"platform": ("Snowflake",)})
     about = report.load(sample, then, listing, period, 20, "Snowflake")
     assert {group.platform for group in about.statuses} == {"Snowflake"}
     assert "Claims Analytics" not in {each.team for each in words.changed(about)}
-    # Of what there is none, the summary does not tell.
+    # The summary leaves out what there is none of.
     assert words.in_short(replace(found, statuses=()))[-1] == "2 use cases are on hold."
 
-    # Where a policy forbids to read the past, it tells how things are.
+    # If a policy forbids reading the past, the report shows only the present.
     assert found.knows_changes
     policy = {"error_class": "FGAC_TIME_TRAVEL_NOT_SUPPORTED", "sqlstate": "0A000"}
     server.fault("error", times=None, match="VERSION AS OF", **policy)
@@ -111,7 +111,7 @@ def require_what_is_blocked(blocked: list[words.Item]) -> None:
 
 
 def require_that_more_is_unknown(first: report.Report) -> None:
-    """With the first row of each kind alone, nobody can tell how many teams there are."""
+    """If only the first row of each kind was read, the report says “at least”."""
     assert not words.are_all_changes(first)
     more = {"singular": "team with changes", "plural": "teams with changes", "are_all": False}
     for n, said in (

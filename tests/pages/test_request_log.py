@@ -47,7 +47,7 @@ def test_a_request_is_a_line(
 def test_no_line_has_values(
     client: Client, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nor do those of Django, of failures, and of statements."""
+    """The same holds for the lines of Django, of failures and of statements."""
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "crm")
     assert client.post("/accounts/new/?q=secretq", NEW).status_code == 303

@@ -65,7 +65,7 @@ def test_a_view_is_saved_shared_opened_and_first(
     again = client.post("/views/new/", {"list": "accounts", "name": "my <B>VIEW</b>"})
     assert again.status_code == 422
     assert "You have a view" in again.content.decode()
-    # Whoever goes back, changes the name and sends the form again has two views.
+    # If a person goes back, changes the name and sends the form again, there are two views.
     other = save(client, panel, name="Other", default="on")
     assert other not in (url, f"/views/{id}/")
 
@@ -87,7 +87,7 @@ def test_a_view_is_saved_shared_opened_and_first(
 
 
 def require_first_in_the_menu(client: Client, get_page: See, settings: Any, url: str) -> None:
-    """A view that is first opens from the menu, and all accounts are one click away."""
+    """The menu opens the view that is first, and all accounts are one click away."""
     page = get_page("/accounts/?q=x")
     assert page.select_one(MENU)["href"] == url
     settings.EDIP_USER = "bo@example.com"  # in the same browser
@@ -115,7 +115,7 @@ def require_no_view_where_the_first_is_gone(client: Client, wh: Warehouse, other
 
 
 def require_numbers_of_all_views(client: Client, get_page: See, statements: Statements) -> None:
-    """They come in one statement for all views, beside the names."""
+    """One statement counts the rows of all views."""
     get_page("/views/new/?list=use_cases")
     client.post("/views/new/", {"list": "use_cases", "query": "status=Active", "name": "Active"})
     with statements() as done:
@@ -159,7 +159,7 @@ def test_only_the_owner_and_administrators_change_a_shared_view(
     answer = client.post("/views/default/accounts/", {"view": view.id})
     assert answer.status_code == 404, "a view of updates does not open as the list of accounts"
 
-    # An id that another person's view has, which nobody can know, keeps nothing from being saved.
+    # A form with the id of another person's view is saved as a new view.
     sent = {"id": str(uuid.uuid4()), "list": "accounts", "name": "Mine"}
     for settings.EDIP_USER in (ALICE, "bo@example.com"):
         url = client.post("/views/new/", sent)["Location"]

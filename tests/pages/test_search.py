@@ -93,8 +93,8 @@ def _found(wh: Warehouse, query: str) -> set[str]:
 
 
 def test_judged_searches_find_what_people_expect(judged: Warehouse, client: Client) -> None:
-    """One statement asks which rows each query finds. The whole search answers every fifth one,
-    and those that find more of a kind than it shows: there the order counts."""
+    """One statement asks which rows each query finds. Every fifth query goes through the whole
+    search, and so do queries that find more than it shows, because there the order counts."""
     lines = [line for line in JUDGED.read_text().splitlines() if not line.startswith("#")]
     assert len(lines) >= 60
     queries = [line.partition(" | ")[0] for line in lines]
@@ -172,19 +172,19 @@ def test_a_page_and_its_options_show_what_was_found(
     assert texts(page, "main mark") == ["C++", "replaced"]
     link = page.select_one("main .found")["href"]
     assert link == "/accounts/BSN-108/?update=u-10#update-u-10"
-    # Whose name it is comes first; what names it elsewhere after it.
+    # A person of this name comes first; records that contain the name follow.
     options = parsed(client.get("/search/", {"q": "anna"}, **HTMX))
     assert not options.select("main")
     assert texts(options, ".found-label") == ["People", "Accounts", "Updates"]
     assert options.select_one("[role=option]")["href"] == "/people/Anna%20Berg/"
-    # The newest come first, those with the word in the text before the others.
+    # Updates with the word in the text come first, then the others; the newest first.
     updates = texts(options, "[role=group]:last-child .found-name")
     assert updates == [
         "Anna's team of five starts",
         "Kickoff planned",
         "Kickoff with everybody",
     ]
-    # What does not fit is in the list, which finds as many.
+    # The search links to the list for results that do not fit; the list finds the same number.
     many = parsed(client.get("/search/", {"q": "BSN-10"}, **HTMX))
     (link,) = [each for each in many.select(".found-all") if "accounts" in each.get_text()]
     assert text(link, "a") == "All 8 accounts in the list" if link.select("a") else True
@@ -210,10 +210,11 @@ def test_what_was_opened_lately_comes_first(
     assert texts(opened, ".found .key") == ["BSN-108", "BSN-101"]
     after = texts(parsed(client.get("/search/", {"q": "bsn"}, **HTMX)), ".found .key")
     assert after[:2] == ["BSN-108", "BSN-101"] != before[:2]
-    # The whole key comes before it; nobody else's browser knows it.
+    # An account with exactly this key comes before those opened lately; other browsers do not know
+    # these.
     assert texts(parsed(client.get("/search/", {"q": "bsn-105"})), ".found .key") == ["BSN-105"]
     assert not parsed(Client().get("/search/", **HTMX)).select("[role=listbox]")
-    # Nor does anybody else see it in this browser.
+    # Another person in this browser does not see them, either.
     settings.EDIP_USER = "bo@example.com"
     assert not parsed(client.get("/search/", **HTMX)).select("[role=listbox]")
 

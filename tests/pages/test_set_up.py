@@ -80,7 +80,8 @@ def test_setting_up_goes_on_where_it_stopped(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """No request takes longer than the gateway waits, and administrators may press at once."""
+    """No request takes longer than the gateway waits, and two administrators may press the button
+    at the same time."""
     assert set_up.BUDGET < set_up.LIMIT < 60 - set_up.REST
     monkeypatch.setattr(set_up, "BUDGET", 0.0)
     page = parsed(client.post(PAGE))
@@ -184,7 +185,8 @@ def test_readyz_waits_a_short_time_and_asks_once(
     statements: Statements,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of a warehouse that hangs, one check waits for all who ask, and goes on after they left."""
+    """If the warehouse hangs, one check serves all requests, and continues after they have got
+    their answers."""
     monkeypatch.setattr(readiness, "PATIENCE", 0.3)
     server.fault("hang", times=None, match="SHOW TBLPROPERTIES")
     with statements() as done, ThreadPoolExecutor(5) as callers:

@@ -66,7 +66,8 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
 def _require_two_teams_until_taken_back(
     client: Client, get_page: GetPage, page: BeautifulSoup
 ) -> None:
-    """Not a duplicate: neither is shown beside the other any more, until somebody takes it back."""
+    """After *Two teams* neither page shows the other account any more, until somebody takes that
+    back."""
     for button, lead, other in (
         ("td form", "No other two teams of one", []),
         (".decided form", "1 pair of accounts", ["/accounts/B2/merge/B1/"]),
@@ -97,7 +98,7 @@ def _require_accounts_that_are_seen(client: Client, warehouse: Warehouse) -> Non
 def _require_focus_on_the_next_pair(
     client: Client, make_account: Callable[..., str], get_page: GetPage
 ) -> None:
-    """The keyboard goes on with the pair that has come into the place, or with what is left."""
+    """The focus goes to the next pair, or to what is left on the page."""
     make_account("B4", team="Tax Desk"), make_account("B5", team="Desk, Tax")
     page = get_page("/similar-teams/")
     focused = []
@@ -127,7 +128,8 @@ def test_a_similar_team_is_named_before_another_account_is_created(
         assert unlike.status_code == 200
         assert not parsed(unlike).select("a, button")
     form = record_form(client.get("/accounts/new/")) | typed
-    # Enter presses the first button. However often: it creates nothing while the warning stands.
+    # Enter presses the first button, which creates nothing while the warning is shown, however
+    # often.
     for _ in range(2):
         refused = client.post("/accounts/new/", form)
         assert refused.status_code == 422
@@ -136,7 +138,7 @@ def test_a_similar_team_is_named_before_another_account_is_created(
         assert texts(page, "#record .actions button") == ["Create account", "Create anyway"]
         assert not page.select_one("#record button").has_attr("name")
         form = record_form(refused)
-    # Create anyway passes over those whom the page named, and no others.
+    # *Create anyway* ignores the teams that the page named, and no others.
     button = page.select_one("#anyway button")
     anyway = form | {button["name"]: button["value"]}
     make_account("B3", team="Claims Ops")
@@ -145,7 +147,7 @@ def test_a_similar_team_is_named_before_another_account_is_created(
     assert texts(parsed(refused), "#similar .key") == ["B3", "B1"]
     assert accounts.get(warehouse, "B2") is None
     named = [each["value"] for each in parsed(refused).select("#similar [name=named]")]
-    # The account that does not come into being takes the warning along.
+    # If the account is refused for another reason, the warning stays.
     taken = client.post("/accounts/new/", anyway | {"named": named, "bsnid": "B3"})
     assert texts(parsed(taken), "#anyway button") == ["Create anyway"]
     assert client.post("/accounts/new/", anyway | {"named": named}).status_code == 303

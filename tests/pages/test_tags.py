@@ -1,4 +1,4 @@
-"""What templates ask of Django's own means, done faster: it must come to the same."""
+"""Our faster versions of functions that Django has for templates: the results must be the same."""
 
 from __future__ import annotations
 

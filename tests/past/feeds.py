@@ -1,4 +1,4 @@
-"""Feeds that are made up in Python, with everything that tells who made a change in them."""
+"""Change feeds that are made up in Python, with everything that shows who made each change."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Feeds:
     def id(self) -> str:
         return f"{self.chance.getrandbits(128):032x}"
 
-    # What an operation reads. The same as _history_sql, on lists.
+    # Reading the feeds: the same as the statement of _history_sql, but with lists.
 
     def read(self, _: object, part: Part, *, has_notes: bool) -> tuple[list[Row], dict[str, Note]]:
         found = [row for row in self.rows if self._is_in(row, part)]

@@ -98,7 +98,8 @@ def test_children_were_deleted_by_who_deleted_the_account(ana: Warehouse, bob: W
         use_cases.create(ana, key, f"u{key}", {"problem": "P"})
         updates.create(ana, key, f"d{key}", {"description": "D"})
     accounts.delete(bob, "A")
-    # Nobody deleted account B: a child that goes outside is not Bob's.
+    # Bob did not delete account B: he did not delete a child that somebody deletes outside the
+    # CRM.
     edit(bob, "B", team="Bob's")
     outside(ana, USE_CASES, "DELETE FROM {table} WHERE id = 'uB'")
     assert set(people(ana, kind="deleted")) == {
@@ -148,7 +149,7 @@ def test_rows_from_before_the_ids_are_told_by_their_times(
 
 
 def test_of_several_rows_with_one_key_any_may_tell_who_moved_them() -> None:
-    """The feed has them in any order, and an undo gives one of them back an older time."""
+    """The feed has the rows in any order, and an undo gives one of them back an older time."""
     moment = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
     times = (moment, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None)
     for order in permutations(times):
@@ -167,7 +168,7 @@ def test_pages_do_not_show_the_column(ana: Warehouse) -> None:
 def test_a_stamp_whose_answer_was_lost_is_one_stamp(
     ana: Warehouse, bob: Warehouse, server: LocalWarehouse
 ) -> None:
-    """The statement is sent again. The second run must not hide the first."""
+    """The statement is sent again, and its second run must not hide the first."""
     accounts.create(ana, {"bsnid": "A", "team": "T"})
     for id in ("d1", "d2"):
         updates.create(ana, "A", id, {"description": "D"})
@@ -181,7 +182,7 @@ def test_a_stamp_whose_answer_was_lost_is_one_stamp(
 
 
 def test_an_id_from_before_the_kept_changes_is_not_new(ana: Warehouse) -> None:
-    """A restore brings the id of a change back that the feed does not have any more."""
+    """A restore brings back the id of a change that the feed no longer has."""
     accounts.create(ana, {"bsnid": "A", "team": "T"})
     for value in ("false", "true"):
         properties = f"TBLPROPERTIES ('delta.enableChangeDataFeed' = '{value}')"

@@ -105,7 +105,7 @@ def test_history_goes_on_after_its_beginning_was_lost(
     for path in ("/activity/", "/accounts/B1/history/"):
         found = summaries(get_page(path))
         assert found[0] == "Changed VP of the account Kept"
-        # Two seconds may be over: then only the latest version can be read.
+        # The two seconds of the retention may be over: then only the latest version can be read.
         assert lose is expire or found[1] == "Changed Team of the account Kept"
         assert not any("Lost" in each for each in found), found
     assert reach(client) > lost
@@ -142,7 +142,7 @@ def test_a_table_that_was_created_again(
 
 
 def test_reading_fails_for_good(ana: Warehouse) -> None:
-    """The starts are looked for again and again, but not for ever."""
+    """The app looks for the start of the feed several times, but not for ever."""
     tried: list[dict[str, int]] = []
 
     def refuse(found: dict[str, int]) -> None:

@@ -54,7 +54,7 @@ def pages(load: Callable[[Wanted], History], wanted: Wanted) -> Iterator[list[Ch
 
 
 def uncounted(changes: list[Change]) -> list[Change]:
-    """A window does not know how many changes an import made."""
+    """Leave out how many changes an import made, which a window does not know."""
     return [replace(change, changes=None) for change in changes]
 
 
@@ -117,7 +117,7 @@ def test_pages_of_windows_show_what_one_reading_of_all_shows(
 
 
 def test_a_page_of_some_accounts_reads_so_many_parts(windows_of: Any, made_up: Any) -> None:
-    """However few of the changes are theirs."""
+    """The number of parts is limited, even if few changes concern these accounts."""
     feeds = filled(3, 300)
     made_up(feeds)
     windows_of(1_000)

@@ -94,7 +94,7 @@ def test_an_undone_import_says_by_whom(
     assert entries[0].startswith(f"{ME} {undone}")
     assert not page.select(".moment form")
     assert " ".join(text(page, ".moment-undone").split()).startswith(f"{ME} {undone}")
-    # Among its changes, which are of several accounts, this stands once.
+    # The list of the import's changes, of several accounts, says this once.
     behind = get_page(page.select(".moment .change-actions a")[-1]["href"])
     assert len(behind.select(".moment")) == 3
     assert len(behind.select(".moment-undone")) == 1

@@ -40,9 +40,9 @@ def version(of: Any = USE_CASES, key: str = "u", number: int = 5, **more: Any) -
         ([version(**CHANGED | {"new_at": BEGINS + dt.timedelta(seconds=6)})], {}),
         # A statement outside keeps the id.
         ([version(**CHANGED | {"new_id": "old", "new_at": LONG_AGO})], {}),
-        # It may have been deleted before.
+        # The record may have been deleted and created again.
         ([version(**CREATED | {"first_at": LONG_AGO})], {USE_CASES: {"u"}}),
-        # The stamp before the deletion, or that of the account.
+        # The version before the deletion has the stamp, or the account's version has it.
         ([version(**DELETED)], {USE_CASES: {"u"}, ACCOUNTS: {"A"}}),
         ([version(number=4, **CHANGED), version(**DELETED)], {ACCOUNTS: {"A"}}),
         ([version(ACCOUNTS, "A", **DELETED)], {ACCOUNTS: {"A"}}),
@@ -56,7 +56,8 @@ def test_only_what_older_versions_may_tell_of_is_needed(rows: Any, found: Any) -
 
 
 def test_versions_are_read_since_the_time_of_an_id_unless_others_matter() -> None:
-    """An id that came back comes with its time, which is that of its commit or earlier."""
+    """With an id, a restore also brings back its time, which is that of the id's commit or
+    earlier."""
     brought_back = version(**CHANGED | {"new_at": LONG_AGO})
     since = needed([brought_back], BEGINS, has_newer=False).since
     assert LONG_AGO - dt.timedelta(minutes=1) < since <= LONG_AGO - CLOCKS_DIFFER

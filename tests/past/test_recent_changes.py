@@ -46,7 +46,7 @@ def test_only_a_change_with_a_fresh_stamp_names_a_person() -> None:
         # The undo of a merge gives a row its earlier stamp again.
         ({"old_id": "b", "new_id": "a", "is_stamp": True, "updated_by": "bo"}, "ana"),
         ({"old_id": "b", "new_id": None, "is_stamp": True, "updated_by": "bo"}, "ana"),
-        # A deletion is its stamp's.
+        # A deletion belongs to the operation of its stamp.
         ({"exists_after": False, "old_id": "a", "earlier_version": 6, "stamp_id": "a"}, "ana"),
         ({"exists_after": False, "old_id": "a", "earlier_version": 6}, ""),
     ],

@@ -31,7 +31,7 @@ def now() -> str:
     return f"/as-of/{format_moment(moment)}/"
 
 
-# Before the renaming, before the column was added, and after that.
+# The addresses of three moments: before the renaming, before the new column, and after it.
 _moments: list[str] = []
 
 

@@ -53,7 +53,7 @@ def test_an_import_is_undone(client: Client, bob: Warehouse) -> None:
     assert (now.team, now.vp, now.created_by) == ("As it was", "Vera", BOB)
     assert accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None
     assert undo(client, address).startswith("Nothing is left to undo"), "nothing is left to undo"
-    # It is in the history by who did it.
+    # The history names the person who undid it.
     latest = history.load(bob, Wanted(person=ME)).changes
     assert {(change.kind, change.key) for change in latest[:3]} == {
         ("deleted", "NEW1"),

@@ -34,7 +34,7 @@ def test_a_deleted_child_comes_back_to_its_account_only(
     assert now.created_by == "bob@example.com"
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
     assert latest.what == "restored the use case “P”"
-    # Once more: it is there.
+    # The second undo finds the record in its place.
     confirm(client, link := revert_link(account))
     assert "already exists again" in text(parsed(client.get("/accounts/B1/")), "#toasts")
     require_account_first(client, bob, account, link)
@@ -131,7 +131,7 @@ def test_two_people_undo_at_once(
     server: LocalWarehouse,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The second hears that the account is back, not that another one has its key."""
+    """The second person reads that the account is back, not that another one has its key."""
     accounts.delete(bob, account)
     revert_deletion = revert_record.revert_deletion
 
@@ -217,6 +217,6 @@ def test_a_row_that_no_statement_takes_holds_nothing_else_back(
     assert "too large for the warehouse" in text(page, ".lead")
     done, left = (texts(each, "li") for each in page.select(".half-done ul"))
     assert (done[0], len(left)) == ("Bring back the account", 1)
-    # Going on would never help.
+    # To continue would never help.
     assert not page.select("main form")
     assert [row.id for row in accounts.get_detail(bob, account).updates] == ["b-small"]

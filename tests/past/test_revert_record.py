@@ -127,7 +127,7 @@ def test_a_field_of_what_was_deleted_since(
 def test_the_whole_record(
     client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
-    """As it was three changes ago, in one."""
+    """Bring the record back to three changes ago, in one step."""
     edit(bob, account, vp="One")
     link = revert_link(account, "vp")
     edit(bob, account, team="Two", admin="Two")

@@ -136,7 +136,7 @@ def test_sorting_by_what_belongs_to_the_account(warehouse: Warehouse) -> None:
     assert ids(warehouse, sort="-use_cases") == ["2", "1", "3"]
     assert ids(warehouse, sort="use_cases") == ["3", "1", "2"]
     assert ids(warehouse, sort="-last_update") == ["3", "1", "2"]
-    # Who was never updated comes first where the stalest are asked for.
+    # Accounts that were never updated come first if the list is sorted by the oldest update.
     assert ids(warehouse, sort="last_update") == ["2", "1", "3"]
 
 

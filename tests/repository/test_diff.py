@@ -111,7 +111,7 @@ def test_the_feeds_tell_the_same_as_the_whole_tables(
     kinds = {(change.bsnid, change.kind) for change in by_feed[0] if change.table is ACCOUNTS}
     assert kinds == {("BSN002", CHANGED), ("BSN005", CHANGED), ("BSN003", DELETED)}
     assert [change.kind for change in by_feed[1]] == [DELETED]
-    # A child that moved changed, for both accounts.
+    # A child that moved counts as changed, for both accounts.
     for number, bsnid in ((2, "BSN002"), (3, "BSN004")):
         moved = [change for change in by_feed[number] if change.table is USE_CASES]
         assert moved
@@ -137,8 +137,9 @@ def change_one_of_several_rows(wh: Warehouse) -> None:
     def run(sql: str) -> None:
         wh.execute(sql.format(accounts=wh.namespace.table(ACCOUNTS)), repeatable=True)
 
-    run("DELETE FROM {accounts} WHERE team = 'Second of BSN001'")  # the shown one
-    run("DELETE FROM {accounts} WHERE bsnid = 'BSN002' AND updated_at < '2049-01-01'")  # the other
+    # Of BSN001 the row that pages show goes, of BSN002 the other one.
+    run("DELETE FROM {accounts} WHERE team = 'Second of BSN001'")
+    run("DELETE FROM {accounts} WHERE bsnid = 'BSN002' AND updated_at < '2049-01-01'")
     run("DELETE FROM {accounts} WHERE bsnid = 'BSN003'")
     run("UPDATE {accounts} SET vp = 'Z' WHERE bsnid = 'BSN004' AND updated_at < '2049-01-01'")
     run("UPDATE {accounts} SET vp = 'A' WHERE team = 'Second of BSN004'")
@@ -150,7 +151,8 @@ def change_one_of_several_rows(wh: Warehouse) -> None:
 def test_of_several_rows_with_one_key_the_one_that_pages_show_counts(
     sample: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that was changed last. A record of which a row stays is not deleted."""
+    """That is the row that was changed last. If one row of a record stays, the record is not
+    deleted."""
     for bsnid in ("BSN001", "BSN002", "BSN003", "BSN004"):
         insert(sample, bsnid, f"Second of {bsnid}", 1)
     moment = dt.datetime.now(dt.UTC)

@@ -1,4 +1,4 @@
-"""Lists of accounts, with random filters, against Python that counts the same rows."""
+"""Lists of accounts with random filters: Python finds the same rows."""
 
 from __future__ import annotations
 

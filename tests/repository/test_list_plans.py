@@ -28,7 +28,8 @@ LISTS = {
     "use_cases": use_cases.SOURCE,
     "updates": updates.SOURCE,
 }
-# How often a plan reads any table: to cut the page out, to count, and what is joined to the page.
+# How often a plan reads tables: to select the page's rows, to count all rows, and to join more to
+# the page.
 READS = {"accounts": 5, "use_cases": 4, "updates": 4}
 # Filters by platform and status are conditions on other rows; a search needs the account's name.
 READS_WITH_FILTERS = {"accounts": 10, "use_cases": 8, "updates": 6}
@@ -37,8 +38,8 @@ READS_OF_FACET = {"vp": 1, "status": 3}
 # The figures, and the accounts, updates and statuses of what needs attention.
 READS_OF_OVERVIEW = 8 + 8
 READS_OF_ATTENTION = 12
-# What would make a statement's text, or its result, depend on the moment: the warehouse keeps the
-# results of statements that do not.
+# What makes the text or the result of a statement depend on the moment. The warehouse caches only
+# the results of other statements.
 MOMENT = r"(?i)CURRENT_|\bNOW\(|DATE '|DATE'|GETDATE|UNIX_TIMESTAMP|RAND\(|UUID\("
 
 

@@ -108,14 +108,15 @@ def import_teams(wh: Warehouse) -> Operation:
 
 
 def insert_odd_rows(wh: Warehouse) -> None:
-    """One row is from before there were stamps, and two have one key."""
+    """Insert a row without a stamp, and two rows with one key."""
     sql = f"UPDATE {wh.namespace.table(UPDATES)} SET updated_at = NULL, updated_by = NULL"
     wh.execute(f"{sql}, change_id = NULL WHERE id = 'd-B2'", repeatable=True)
     insert(wh, USE_CASES, id="u-B2", account_bsnid="B2", problem="Twice", updated_by="zoe")
 
 
 def require_the_undo_by(una: Warehouse, after: dict[Table, int], merger: str) -> None:
-    """Not the rows but the feed, from before they got their stamps again, tells who undid it."""
+    """Require that the history names this person: the rows have their old stamps again, but the
+    feed shows who undid the merge."""
     for bsnid in ("B1", "B2"):
         changes = history.load(una, Wanted(bsnid)).changes
         people = [change.person for change in changes if not change.outside]
@@ -141,8 +142,8 @@ def test_a_merge_is_one_operation_and_its_undo_leaves_the_tables_byte_identical(
         moved = "moved the update “D B2” from the account B2 to B1"
         assert moved in [change.what for change in told]
     after = revert_bulk.current_versions(wh)
-    # Half-way somebody edits a row in an SQL editor: it keeps the stamp of the undo until it is as
-    # it was.
+    # Half-way, somebody edits a row in an SQL editor: it keeps the stamp of the undo until its
+    # values are as before.
     server.fault("http_status", times=None, match="_copies", status=400)
     with pytest.raises(HalfDone):
         revert_bulk.revert(una, operation.id, versions, after)
@@ -155,7 +156,7 @@ def test_a_merge_is_one_operation_and_its_undo_leaves_the_tables_byte_identical(
         assert (content(wh) == before) is (text == "D B2")
         assert (updates.get(wh, "d-B2").updated_by is None) is (text == "D B2")
     require_the_undo_by(una, after, wh.actor)
-    # What was done before the merge can be undone as if there had been none.
+    # An earlier operation can be undone as if there had been no merge.
     done = revert_bulk.revert(una, imported.id, first, revert_bulk.current_versions(wh))
     assert (done.count, done.total) == (2, 0)
     assert accounts.get(wh, "B2").value("team") == "Team B2"

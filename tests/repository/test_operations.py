@@ -1,4 +1,4 @@
-"""Every write carries its operation's id, whichever door it comes through."""
+"""Every write carries its operation's id, whichever page or command makes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search finds: Python and the warehouse agree, whatever is searched for."""
+"""Python and the warehouse agree on what a search finds, whatever the words."""
 
 from __future__ import annotations
 

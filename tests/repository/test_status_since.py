@@ -30,7 +30,8 @@ def moment_after(wh: Warehouse, key: str) -> dt.datetime:
 
 
 def found(wh: Warehouse, moment: dt.datetime, **filters: tuple[str, ...]) -> str:
-    """Return the keys that the list has, and its facet, its files and a bulk change, too."""
+    """Return the keys in the list; require that its facet, its files and a bulk change have the
+    same."""
     listing = Listing(filters=filters, dates={"in-status-since": moment}, sort="leader")
     page = use_cases.search(wh, listing)
     assert page.is_complete

@@ -33,7 +33,7 @@ WITHOUT_END: Any = SimpleNamespace(deadline=None)
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The runner waits for no time; this lists for how long it would have."""
+    """Replace the runner's waits; return the list of their lengths."""
     waits: list[float] = []
     monkeypatch.setattr(steps.time, "sleep", waits.append)
     return waits
@@ -87,11 +87,11 @@ def test_what_does_not_pass_is_told(waits: list[float]) -> None:
 
 @pytest.mark.parametrize("later", [PermissionDenied(), Refused(), ObjectNotFound()], ids=repr)
 def test_a_lost_answer_is_not_forgotten(later: WarehouseError, waits: list[float]) -> None:
-    """The first try may have run, whatever becomes of the next."""
+    """The first try may have run, whatever happens to the next."""
     lost = Dropped(query_id="q-2")
     error = half_done(failing(), failing(lost, later))
     assert (error.unsure, error.cause) == (("Step 2",), lost)
-    # What a step with steps of its own knows is not lost.
+    # The finished steps within a step are kept.
     inner = HalfDone("id-1", ["A"], ["B"], PermissionDenied(), finished=1, changed=1)
     assert half_done(failing(), failing(lost, inner)).done == ("Step 1", "A")
 
@@ -99,7 +99,7 @@ def test_a_lost_answer_is_not_forgotten(later: WarehouseError, waits: list[float
 def test_nothing_is_half_done_before_the_first_step(waits: list[float]) -> None:
     with pytest.raises(WriteConflict):
         run(failing(WriteConflict()), failing())
-    # What a step finds out about the data is no failure of the warehouse.
+    # An error that a step raises about the data is no failure of the warehouse.
     with pytest.raises(Missing):
         run(failing(), failing(Missing("B1")))
     assert waits == []

@@ -203,10 +203,10 @@ def test_commits_that_were_removed_from_the_log_are_forgotten(
     histories.commits[ACCOUNTS] = histories.commits[ACCOUNTS][50:]
     monkeypatch.setattr(versions, "_WHOLE_FOR", -SECOND)
     assert refreshed(histories).earliest == at(50)
-    # So they are if only moments that the cached histories reach to are asked for.
+    # The same holds if only moments are asked for that the cached histories cover.
     histories.commits[ACCOUNTS] = histories.commits[ACCOUNTS][5:]
     assert versions.timelines_until(cast(Any, histories), at(59)).earliest == at(55)
-    # The time counts from the last reading of the whole.
+    # The time counts from the last complete reading.
     monkeypatch.setattr(versions, "_WHOLE_FOR", 10 * SECOND)
     whole_at = refreshed(histories).whole_at
     assert whole_at == refreshed(histories).whole_at

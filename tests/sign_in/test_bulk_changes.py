@@ -10,7 +10,7 @@ from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed, texts
 from .conftest import BOB, Browser, Workspace
-from .test_every_door import bob, protected, stored  # noqa: F401
+from .test_every_write import bob, protected, stored  # noqa: F401
 from .test_hidden_keys import SignedIn, config_with_app, count, filtered  # noqa: F401
 
 CHANGE, PREVIEW = "/accounts/bulk/change/?all=on", "/accounts/bulk/preview/"
@@ -34,7 +34,7 @@ def test_no_bulk_change_writes_what_is_masked(bob: Browser, protected: Warehouse
     assert bob.post("/use-cases/u-3/status/", {"status": "On Hold"}).status_code == 403
     assert not parsed(bob.get("/use-cases/")).select("a.set-status")
     assert stored(protected) == before
-    # What nothing hides is changed, and it is said that there is no undo.
+    # Rows that nothing hides are changed, and the page says that there is no undo.
     team = vp | {"column": "admin", "value": "Ada"}
     preview = parsed(bob.post(PREVIEW, team))
     assert "You cannot undo this here" in preview.select_one(".lead").get_text()

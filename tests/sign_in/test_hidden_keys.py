@@ -94,15 +94,16 @@ def test_the_app_finds_the_key_with_its_own_rights(
     assert "row filter" not in answer.content.decode()
     same = {"platform": "Databricks", "status": "Completed"}
     assert bob.post("/accounts/SHOWN/platforms/", STATUS | same, **HTMX).status_code == 200
-    # What nothing hides is created as ever, by the person, and only once if it is sent twice.
+    # The person creates rows that nothing hides as usual, and only once if the form is sent twice.
     new = NEW | {"bsnid": "B-NEW", "form_id": uuid.uuid4().hex}
     assert [bob.post("/accounts/new/", new).status_code for _ in "ab"] == [303, 303]
     assert count(filtered, ACCOUNTS, f"bsnid = 'B-NEW' AND created_by = '{BOB}'") == 1
-    # Its answer is lost, and a row filter hides it from the person: the app sees that it was saved.
+    # The answer is lost, and a row filter hides the row from the person: the app sees that it was
+    # saved.
     workspace.server.fault("drop_after", match="MERGE INTO .*updates")
     assert bob.post("/accounts/SHOWN/updates/new/", hidden_update()).status_code == 303
     assert count(filtered, UPDATES, "TRUE") == 1
-    # The app has lost its rights: people go on with theirs.
+    # If the app has lost its rights, people continue with theirs.
     workspace.set_principal(client_id, "another-secret")
     on_behalf.WAREHOUSE = config_with_app(workspace, client_id, "x")
     assert bob.post("/accounts/new/", NEW | {"bsnid": "B-NEWER"}).status_code == 303
@@ -163,7 +164,8 @@ def test_deleting_leaves_no_child_that_a_row_filter_hides(
     assert "Nothing was deleted. A row filter hides 1 platform status of this account" in told
     assert count(filtered, PLATFORMS_STATUS, "account_bsnid = 'SHOWN'") == 2
     assert count(filtered, ACCOUNTS, "bsnid = 'SHOWN'") == 1
-    # Without an app that tells, what may be left is said, and no Undo that could not work.
+    # If the app has no rights, the page says what may be left, and offers no Undo that could not
+    # work.
     on_behalf.WAREHOUSE = config
     answer = bob.post("/accounts/SHOWN/delete/")
     page = parsed(bob.get(answer["Location"])).select_one("#toasts")

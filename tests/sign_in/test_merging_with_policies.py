@@ -56,7 +56,7 @@ def test_a_merge_neither_loses_nor_overwrites_what_is_hidden(
             wh.execute(f"DELETE FROM {wh.namespace.table(table)}", repeatable=True)
     assert count(wh, ACCOUNTS, "bsnid = 'OTHER' AND vp = 'Hidden VP'") == 1
     assert count(wh, UPDATES, "account_bsnid = 'OTHER'") == 2
-    # Without an app that tells, the page says before and after what may be left.
+    # If the app has no rights, the page says before and after the merge what may be left.
     on_behalf.WAREHOUSE = config
     require_what_may_be_left(parsed(bob.get(MERGE)))
     told = toasts(bob, merge(bob, team="other", vp="other")["Location"])

@@ -122,7 +122,7 @@ def test_hidden_rows_are_not_shown_counted_or_found(
 
 
 def _read_at_once(alice: Browser, bob: Browser) -> None:
-    """Two at once never get each other's rows."""
+    """Two people who read at the same time never get each other's rows."""
     wrong: list[str] = []
 
     def read(browser: Browser, expected: bool) -> None:

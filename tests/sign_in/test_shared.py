@@ -53,7 +53,7 @@ def test_another_person_in_the_same_browser_finds_nothing_of_the_first(
     assert "dark" in page
     assert not browser.client.cookies["messages"].value
     assert browser.post("/accounts/new/", NEW | {"bsnid": "BSN8"}).status_code == 303
-    assert "BSN8" in browser.get("/use-cases/").content.decode()  # his own stay
+    assert "BSN8" in browser.get("/use-cases/").content.decode()  # his own messages stay
 
 
 NOBODY = [

@@ -103,7 +103,7 @@ def test_with_the_setting_the_session_keeps_the_token(
 def test_an_import_says_that_the_sign_in_ended(
     signed_in: SignedIn, on_behalf: Any, workspace: Workspace, grant: Callable[..., None]
 ) -> None:
-    """Its thread has the token of the request that started it. Going on uses the newer one."""
+    """Its thread has the token of the request that started it. *Continue* uses the newer one."""
     on_behalf.EDIP_ADMINS = [ALICE]
     alice = signed_in(ALICE, "SELECT", "MODIFY")
     workspace.server.fault("expired_token", times=None, match="^\\s*WITH")

@@ -84,7 +84,7 @@ def test_a_hidden_account_is_not_said_to_be_gone(
 def test_what_cannot_be_undone_says_so(
     people: tuple[Browser, Browser], protected: Warehouse
 ) -> None:
-    """A warehouse reads no history of protected tables, but it changes them."""
+    """The warehouse reads no history of protected tables, but lets people change them."""
     _, bob = people
     insert(protected, USE_CASES, id="u-3", account_bsnid="BSN001", problem="R", status="active")
     assert "You cannot undo this here, because a policy protects" in words_of(bob.get(REPAIR))

@@ -131,7 +131,7 @@ def test_an_answer_that_does_not_come(
 ) -> None:
     server.fault(kind, match="INSERT")
     started = time.monotonic()
-    wh = with_config(warehouse)  # its breaker opens, and others read on
+    wh = with_config(warehouse)  # its breaker opens, no other one
     with statements() as done, pytest.raises(Unavailable, match="not known whether"):
         insert(wh.within(Deadline.after(2)), table, "a")
     assert 1.9 < time.monotonic() - started < seconds(4)

@@ -52,7 +52,8 @@ def test_a_connection_is_used_again(make: Any, identity: AccessToken) -> None:
 
 
 def test_a_closed_connection_leaves_no_socket(make: Any, identity: AccessToken) -> None:
-    """Also where nothing collects garbage: a person's next token closes the last one's."""
+    """Even if nothing collects garbage: a person's next token closes the connections of the last
+    one."""
     pools = make()
     with pools.connection(identity) as one, pools.connection(identity) as lost:
         held = [each.connection.session.backend._transport for each in (one, lost)]
@@ -76,7 +77,7 @@ def test_the_latest_is_used_first(make: Any, identity: AccessToken) -> None:
     pools = make(pool_size=2)
     with pools.connection(identity), pools.connection(identity) as inner:
         pass
-    # The outer connection came back last.
+    # The outer connection came back last, so it is used first.
     assert session(pools, identity) != inner.connection.get_session_id_hex()
 
 
@@ -259,7 +260,7 @@ def test_same_config_same_pools(server: LocalWarehouse, settings: Any) -> None:
 
 
 def test_dispose_all_closes_and_forgets(server: LocalWarehouse, settings: Any) -> None:
-    # A configuration, and so pools, that no other test has.
+    # No other test has this configuration, and so these pools.
     settings.WAREHOUSE = server.config(pool_size=7)
     before = for_person("alice@example.com")
     before.query("SELECT 1")

@@ -88,7 +88,7 @@ def test_other_properties_and_comments_leave_the_feed_as_it_is(server, table):
     table.run("ALTER TABLE t SET TBLPROPERTIES ('some' = 'thing')")
     assert changes(table) == before
     (after,) = home.glob("*/*")
-    # The same files are linked, not computed again.
+    # The feed is not computed again: its files are linked.
     (old,) = (entry.name for entry in after.iterdir())
     assert old == "00000000-00000001.parquet"
     assert folder.parent == after.parent

@@ -65,7 +65,7 @@ def test_a_change_of_what_a_statement_names(
 
 
 def test_a_change_between_two_lookups_of_a_statement_is_seen(catalog: MemoryCatalog) -> None:
-    """What was looked up first may stand in the prepared statement."""
+    """The prepared statement may contain what the first lookup found."""
     lookups = Lookups(catalog)
     for _ in range(2):
         lookups.find("cat", "sch", "people")

@@ -91,7 +91,7 @@ def age(url: str) -> None:
 def test_another_instance_says_what_the_tables_show(
     client: Client, warehouse: Warehouse, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """It has a disk of its own. What it says of the rows is never a guess."""
+    """It has another disk, and says of the rows only what the tables show."""
     url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert "One instance of the app keeps this import" in page.get_text()
     here, elsewhere = str(tmp_path), str(tmp_path / "other")
@@ -107,17 +107,17 @@ def test_another_instance_says_what_the_tables_show(
     assert "No row that you see in the tables is from an import of yours" in text(
         parsed(response), ".banner"
     )
-    # A page that shows the progress asks on; the instance that has the import may answer next.
+    # The progress page keeps asking: the instance that has the import may answer next.
     part = other_instance(**HTMX)
     asks = parsed(part).select_one("#import-job")["hx-get"]
     assert (part.status_code, asks) == (200, f"{url}?asked=1")
-    # But not for ever: a page may be left open.
+    # But it does not ask for ever, since a page may be left open.
     last = other_instance(query={"asked": "20"}, **HTMX)
     assert not parsed(last).select_one("#import-job").has_attr("hx-get")
     press(client, url)
     said = text(parsed(other_instance()), ".banner")
     assert "2 rows are in the tables as the import wrote them. It has ended" in said
-    # A form that another instance got was not used; it can be sent again.
+    # A form that went to another instance had no effect, and can be sent again.
     monkeypatch.setattr("tempfile.tempdir", elsewhere)
     response = client.post(url, {"do": "discard", "previewed": "x"})
     assert response.status_code == 404

@@ -35,7 +35,7 @@ def test_a_file_that_nothing_recognises_is_mapped_once(
     assert "12345678901" in text(page.select(".table-mapping tbody tr")[0], "td span[dir]")
     assert not page.select(".table-mapping select")
 
-    # The table first; then its columns are offered.
+    # The person chooses the table; then the page offers its columns.
     page = choose(client, url, "columns", chosen(page) | {"table-0": "accounts"})
     assert chosen(page)[column(page, "Record ID")] == "-"
     assert "Not known: 1 value would be lost" in texts(page, ".mapping-lost")
@@ -50,7 +50,7 @@ def test_a_file_that_nothing_recognises_is_mapped_once(
     }
     page = choose(client, url, "map", fields)
     assert "Acme" in text(page, ".import-row .field-changes")
-    # From the preview back, without another upload; what was chosen is still there.
+    # The person goes back from the preview, without another upload; the choices are still there.
     page = press(client, url, "mapping")
     assert chosen(page)[column(page, "Company name")] == "vp"
     page = choose(client, url, "map", chosen(page) | {column(page, "Company name"): "team"})
@@ -112,7 +112,8 @@ def test_each_choice_is_answered_at_once_with_javascript(
 def test_a_json_file_is_read_as_one_table_and_then_as_another(
     client: Client, warehouse: Warehouse
 ) -> None:
-    """What lies within accounts is a part of its own, which is gone when they are updates."""
+    """The records within accounts are a separate part, which disappears when the file is read as
+    updates."""
     record = {"bsnid": "B1", "text": "Said", "platforms_status": {"Databricks": "Completed"}}
     url, page = preview(client, json.dumps([record]), "records.json")
     for do in ("columns", "map"):
@@ -150,7 +151,7 @@ def test_without_the_table_of_mappings_imports_work(client: Client, warehouse: W
 
 
 def test_panels_stay_as_they_were_left(client: Client, warehouse: Warehouse) -> None:
-    """Scripts tell which are open; the first look opens those that ask something."""
+    """Scripts report which panels are open; at first those are open that ask something."""
     state = {"accounts": [{"bsnid": "B1", "Mood": "good"}], "updates": [{"bsnid": "B1"}]}
     url, page = preview(client, json.dumps(state), "state.json")
 

@@ -60,7 +60,8 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
 def test_a_key_that_somebody_inserted_at_the_same_moment(
     client: Client, warehouse: Warehouse, monkeypatch: Any
 ) -> None:
-    """Both statements got through, even with the same values: the import says so."""
+    """The warehouse accepted both statements: the import says so, even if the values are the
+    same."""
     write = upsert.upsert
 
     def write_and_insert(*args: Any, **options: Any) -> int:

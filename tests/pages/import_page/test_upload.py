@@ -91,10 +91,11 @@ def test_a_very_long_cell(client: Client, warehouse: Warehouse) -> None:
 def test_too_large_a_file(
     client: Client, warehouse: Warehouse, settings: Any, size: int, status: int
 ) -> None:
-    """The form tells the limit, and beside the file what to do; far beyond, a page does."""
+    """The form names the limit, and says beside the file what to do; a page says it for a far
+    larger file."""
     settings.EDIP_IMPORT_MAX_MB = 1
     assert "up to 1 MB" in text(parsed(client.get("/admin-tools/import/")), "#id_file_helptext")
-    # A choice is wrong, so that a file just small enough goes no further, either.
+    # One choice is invalid, so that also a file of just the allowed size stops here.
     response = upload(client, b"x" * size, "accounts.csv", on_conflict="nothing")
     assert response.status_code == status
     message = parsed(response).get_text()

@@ -1,4 +1,4 @@
-"""The doors of the matrix."""
+"""The actions of the matrix."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from crm.warehouse import Warehouse
 from ..pages.html import HTMX, filled_in, parsed, record_form
 from ..pages.import_page.using import upload
 from ..patience import seconds
-from . import bulk_doors, merge_doors, rows
+from . import bulk_actions, merge_actions, rows
+from .action import TYPED, Action, Stage, family
 from .browser import Browser
-from .door import TYPED, Door, Stage, family
 from .rows import Rows, Wanted
 
 DIALOG = {**HTMX, "HTTP_HX_TARGET": "dialog"}
@@ -36,7 +36,7 @@ def read(path: str) -> Callable[[Stage], HttpResponse]:
 
 
 def create(stage: Stage) -> HttpResponse:
-    # Of its own business area: what others did before is no similar team.
+    # It has its own business area, so that no account of another action is a similar team.
     data = {"bsnid": f"{stage.bsnid}-N", "business_area": stage.bsnid, "team": TYPED}
     form = stage.facts.setdefault("form", uuid.uuid4().hex)
     return stage.client.post("/accounts/new/", data | {"form_id": form})
@@ -161,7 +161,7 @@ def want_imported(stage: Stage, before: Rows) -> Wanted:
 
 def import_accounts(stage: Stage) -> HttpResponse:
     if stage.client.get(stage.facts["path"]).status_code == 404:
-        # The app was started anew, and asks to upload the file again.
+        # The app was started again, and asks the person to upload the file again.
         preview_import(stage)
     path = stage.facts["path"]
     seen = parsed(stage.client.get(path)).select_one("[name=previewed]")
@@ -171,7 +171,7 @@ def import_accounts(stage: Stage) -> HttpResponse:
 
 
 def settled(stage: Stage) -> HttpResponse:
-    """Return the page of the import, which another process may work on, when it has ended."""
+    """Wait until the import has ended, perhaps in another process, and return its page."""
     ends = time.monotonic() + seconds(60)
     while b"<progress" in (response := stage.client.get(stage.facts["path"])).content:
         assert time.monotonic() < ends, "still at work"
@@ -179,7 +179,7 @@ def settled(stage: Stage) -> HttpResponse:
     return response
 
 
-# --- the composer, a status in a list, and what is a person's own ---
+# --- the composer, a status in a list, and a person's own settings ---
 def open_composer(stage: Stage) -> None:
     form = parsed(stage.client.get(stage.page())).select_one("#composer")
     chosen = {"platform": "Databricks", "status": "Completed", "author": "Alice"}
@@ -216,18 +216,20 @@ def set_names(stage: Stage) -> HttpResponse:
     return stage.client.post("/preferences/me/", {"names": stage.bsnid})
 
 
-IMPORT = Door(import_accounts, preview_import, want_imported, is_long=True, is_import=True)
-ONBOARDING = Door(onboard, wanted=want_onboarded, field="team")
-COMPOSER = Door(compose, open_composer, want_composed, field="description", keeps="form#composer")
-DOORS = {
-    "overview": Door(read("/")),
-    "list": Door(read("/accounts/?q={}")),
-    "account": Door(read("/accounts/{}/")),
-    "history": Door(read("/accounts/{}/history/")),
-    "live": Door(read("/live/")),
-    "list file": Door(read("/accounts/?format=csv")),
-    "export": Door(read("/admin-tools/export/?format=json"), is_long=True),
-    "create": Door(
+IMPORT = Action(import_accounts, preview_import, want_imported, is_long=True, is_import=True)
+ONBOARDING = Action(onboard, wanted=want_onboarded, field="team")
+COMPOSER = Action(
+    compose, open_composer, want_composed, field="description", keeps="form#composer"
+)
+ACTIONS = {
+    "overview": Action(read("/")),
+    "list": Action(read("/accounts/?q={}")),
+    "account": Action(read("/accounts/{}/")),
+    "history": Action(read("/accounts/{}/history/")),
+    "live": Action(read("/live/")),
+    "list file": Action(read("/accounts/?format=csv")),
+    "export": Action(read("/admin-tools/export/?format=json"), is_long=True),
+    "create": Action(
         create,
         wanted=lambda stage, before: {("accounts", f"{stage.bsnid}-N"): {"team": TYPED}},
         field="team",
@@ -236,63 +238,65 @@ DOORS = {
     "onboarding": ONBOARDING,
     "onboarding, step 2": replace(ONBOARDING, at=2),
     "onboarding, step 4": replace(ONBOARDING, at=4),
-    "edit": Door(
+    "edit": Action(
         edit,
         open_edit,
         lambda stage, before: {("accounts", stage.bsnid): {"team": TYPED, "vp": "Vera"}},
         field="team",
         keeps="#record form",
     ),
-    "status": Door(
+    "status": Action(
         set_status,
         open_account,
         lambda stage, before: {("platforms_status", stage.status): {"status": "Completed"}},
         field="status",
         typed="Completed",
     ),
-    "new update": Door(add_update, wanted=want_update, field="description", keeps="#record form"),
-    "delete": Door(delete, wanted=want_gone),
-    "delete, step 3": Door(delete, wanted=want_gone, at=3),
-    "revert": Door(
+    "new update": Action(
+        add_update, wanted=want_update, field="description", keeps="#record form"
+    ),
+    "delete": Action(delete, wanted=want_gone),
+    "delete, step 3": Action(delete, wanted=want_gone, at=3),
+    "revert": Action(
         revert,
         change_team,
         lambda stage, before: {("accounts", stage.bsnid): {"team": "Before", "vp": "Vera"}},
     ),
-    "undo": Door(undo, delete_account, want_back),
-    "undo, step 3": Door(undo, delete_account, want_back, at=3),
-    "repair": Door(repair, misspell, want_repaired, is_long=True),
-    "repair, step 6": Door(repair, misspell, want_repaired, at=6, is_long=True),
+    "undo": Action(undo, delete_account, want_back),
+    "undo, step 3": Action(undo, delete_account, want_back, at=3),
+    "repair": Action(repair, misspell, want_repaired, is_long=True),
+    "repair, step 6": Action(repair, misspell, want_repaired, at=6, is_long=True),
     "import": IMPORT,
     "import, step 2": replace(IMPORT, at=2),
     "composer": COMPOSER,
     "composer, step 2": replace(COMPOSER, at=2),
-    "status in list": Door(
+    "status in list": Action(
         set_status_in_list,
         open_dialog,
         lambda stage, before: {("platforms_status", stage.status): {"status": "Completed"}},
     ),
-    "follow": Door(
+    "follow": Action(
         follow,
         wanted=lambda stage, before: {(FOLLOWS.name, stage.bsnid): {}},
         refusal=".toast-error",
     ),
-    "names": Door(
+    "names": Action(
         set_names,
         wanted=lambda stage, before: {(PEOPLE.name, stage.bsnid): {}},
         field="names",
         typed="",
         keeps=".my-names",
     ),
-    **bulk_doors.DOORS,
-    **merge_doors.DOORS,
+    **bulk_actions.ACTIONS,
+    **merge_actions.ACTIONS,
 }
 
 
 def chosen(names: Iterable[str]) -> list[str]:
-    """Return a part of the doors, by a regular expression: make faults DOORS=bulk."""
-    return [name for name in names if re.search(os.environ.get("EDIP_TEST_DOORS", ""), name)]
+    """Return a part of the actions, by a regular expression: make faults ACTIONS=bulk."""
+    return [name for name in names if re.search(os.environ.get("EDIP_TEST_ACTIONS", ""), name)]
 
 
 def stage(client: Client | Browser, wh: Warehouse, name: str) -> Stage:
-    """Return the cell of the door with this name."""
-    return Stage(client, wh, name, DOORS[name], family(list(DOORS).index(name)))
+    """Return the cell of the action with this name."""
+    return Stage(client, wh, name, ACTIONS[name], family(list(ACTIONS).index(name)))

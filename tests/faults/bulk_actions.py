@@ -1,4 +1,4 @@
-"""The doors of the matrix through which many accounts are changed at once."""
+"""The actions of the matrix that change many accounts at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from crm.repository.records.platforms import new_id
 from crm.repository.transfer.insert_missing import insert_missing
 
 from ..pages.html import filled_in, parsed
-from .door import TYPED, Door, Stage
+from .action import TYPED, Action, Stage
 from .rows import Rows, Wanted
 
 
@@ -70,16 +70,16 @@ def want_gone(stage: Stage, before: Rows) -> Wanted:
 
 
 # A page of status 200 lists what was left alone.
-CHANGE = Door(run, previewed("field", column="vp", value=TYPED), want_handed_over, done=(303,))
-DELETION = Door(run, previewed("delete"), want_gone, done=(303,))
-DOORS = {
+CHANGE = Action(run, previewed("field", column="vp", value=TYPED), want_handed_over, done=(303,))
+DELETION = Action(run, previewed("delete"), want_gone, done=(303,))
+ACTIONS = {
     "bulk change": CHANGE,
     "bulk status": replace(
         CHANGE,
         prepare=previewed("status", platform="Databricks", status="Completed"),
         wanted=want_completed,
     ),
-    "bulk move": Door(move, previewed_move, want_moved, done=(303,)),
+    "bulk move": Action(move, previewed_move, want_moved, done=(303,)),
     "bulk deletion": DELETION,
     "bulk deletion, step 4": replace(DELETION, at=4),
     "bulk deletion, step 8": replace(DELETION, at=8),

@@ -1,4 +1,4 @@
-"""The doors of the matrix through which an account is merged into another, and the undo of that."""
+"""The actions of the matrix that merge an account into another, and undo that."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from crm.repository.transfer.insert_missing import insert_missing
 
 from ..pages.html import filled_in, parsed
 from . import rows
-from .bulk_doors import second
-from .door import Door, Stage
+from .action import Action, Stage
+from .bulk_actions import second
 from .rows import Rows, Wanted
 
 
@@ -62,9 +62,9 @@ def want_split(stage: Stage, before: Rows) -> Wanted:
     return dict.fromkeys(before) | back
 
 
-MERGE = Door(merge, open_pair, want_merged, keeps="form.merge", done=(303,))
-UNDO = Door(undo, merge_them, want_split, done=(303,), is_long=True)
-DOORS = {
+MERGE = Action(merge, open_pair, want_merged, keeps="form.merge", done=(303,))
+UNDO = Action(undo, merge_them, want_split, done=(303,), is_long=True)
+ACTIONS = {
     "merge": MERGE,
     "merge, step 4": replace(MERGE, at=4),
     "merge, step 7": replace(MERGE, at=7),

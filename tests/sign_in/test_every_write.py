@@ -1,4 +1,4 @@
-"""A mask hides a column from Bob, and a row filter an account: no door writes or doubles them."""
+"""A mask hides a column from Bob, and a row filter an account: no page writes or doubles them."""
 
 from __future__ import annotations
 
@@ -109,11 +109,12 @@ def import_file(bob: Browser) -> Any:
     return settled(bob, answer["Location"])  # type: ignore[arg-type]
 
 
-def test_no_door_writes_what_is_hidden(
+def test_nothing_writes_what_is_hidden(
     bob: Browser, protected: Warehouse, workspace: Workspace, on_behalf: Any
 ) -> None:
     before = stored(protected)
-    # The past of protected tables cannot be read, so nothing can be reverted, and that is said.
+    # The past of protected tables cannot be read, so nothing can be reverted, and the page says
+    # so.
     for path in (
         "/put-back/accounts/BSN001/2/?field=team",
         "/undo/use_cases/u-2/",
@@ -129,7 +130,7 @@ def test_no_door_writes_what_is_hidden(
     assert "a policy hides statuses from you" in answer.content.decode()
     assert bob.post("/accounts/HIDDEN/compose/", new).status_code == 409
     assert protected.query(f"SELECT id FROM {protected.namespace.table(UPDATES)}") == []
-    # A repair corrects no word that it cannot read.
+    # A repair corrects no word that a mask hides.
     assert bob.post("/admin-tools/integrity/unknown-words/").status_code == 303
     assert stored(protected) == before
     page = import_file(bob)

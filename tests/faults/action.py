@@ -1,4 +1,4 @@
-"""A door of the matrix: what a person does on a page, and what must be true afterwards."""
+"""An action of the matrix: what a person does on a page, and what must be true afterwards."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ WRITES = r"^\s*(MERGE INTO|INSERT INTO|UPDATE|DELETE FROM)\s+(?!\S*operations)"
 
 @dataclass
 class Stage:
-    """One cell: a person's browser, a door, and a family of accounts, whose BSNIDs begin alike.
+    """One cell: a person's browser, an action, and a family of accounts, whose BSNIDs begin alike.
 
-    ``wh`` has connections of its own, which no fault meets. ``facts`` are the door's.
+    ``wh`` has its own connections, which no fault affects. ``facts`` is what the action remembers.
     """
 
     client: Client | Browser
     wh: Warehouse
     name: str
-    door: Door
+    action: Action
     bsnid: str
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -53,7 +53,7 @@ class Stage:
 
 
 def family(number: int) -> str:
-    """Return the BSNID of the account of a family; none begins like another."""
+    """Return the BSNID of a family's account; no other BSNID begins with it."""
     return f"C{number:02}"
 
 
@@ -66,16 +66,15 @@ def _changes_nothing(stage: Stage, before: Rows) -> Wanted:
 
 
 @dataclass(frozen=True)
-class Door:
-    """``act`` is what meets the fault; ``prepare`` runs before.
+class Action:
+    """``act`` runs while the fault is there, ``prepare`` before.
 
-    :param wanted: what becomes of the rows; nothing for a door that reads.
-    :param at: which statement that writes fails.
-    :param field: the field with what the person typed or chose, in the form ``keeps``.
-    :param typed: what that is; empty for the family's BSNID.
-    :param is_long: whether it is long work, which has no deadline.
-    :param done: the statuses of answers that say that all was done.
-    :param refusal: where such an answer says that nothing was done, as a CSS selector.
+    :param wanted: how the rows should change; nothing for an action that only reads. :param at:
+    which statement that writes fails. :param field: the field with what the person typed or chose,
+    in the form ``keeps``. :param typed: what that is; empty for the family's BSNID. :param
+    is_long: whether it is long work, which has no deadline. :param done: the statuses of answers
+    that say that all was done. :param refusal: where such an answer says that nothing was done, as
+    a CSS selector.
     """
 
     act: Callable[[Stage], HttpResponse]
