@@ -29,6 +29,7 @@ from .browser import Browser
 from .rows import Rows, Wanted
 
 DIALOG = {**HTMX, "HTTP_HX_TARGET": "dialog"}
+TEXT = "description"
 
 
 def read(path: str) -> Callable[[Stage], HttpResponse]:
@@ -218,9 +219,7 @@ def set_names(stage: Stage) -> HttpResponse:
 
 IMPORT = Action(import_accounts, preview_import, want_imported, is_long=True, is_import=True)
 ONBOARDING = Action(onboard, wanted=want_onboarded, field="team")
-COMPOSER = Action(
-    compose, open_composer, want_composed, field="description", keeps="form#composer"
-)
+COMPOSER = Action(compose, open_composer, want_composed, field=TEXT, keeps="form#composer")
 ACTIONS = {
     "overview": Action(read("/")),
     "list": Action(read("/accounts/?q={}")),
@@ -252,9 +251,7 @@ ACTIONS = {
         field="status",
         typed="Completed",
     ),
-    "new update": Action(
-        add_update, wanted=want_update, field="description", keeps="#record form"
-    ),
+    "new update": Action(add_update, wanted=want_update, field=TEXT, keeps="#record form"),
     "delete": Action(delete, wanted=want_gone),
     "delete, step 3": Action(delete, wanted=want_gone, at=3),
     "revert": Action(
