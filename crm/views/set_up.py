@@ -31,8 +31,9 @@ from ._failures import failure_of
 BUDGET, LIMIT, REST = 15.0, 40.0, 10.0
 
 MAYBE_DONE = (
-    "The warehouse may have done it anyway, or may still be doing it. Wait a minute and go on, "
-    "which is safe. If that does not help, “manage.py set_up” waits for ten minutes per statement."
+    "The warehouse may have done it anyway, or may still be doing it. Wait a minute, then "
+    "continue, which is safe. If that does not help, “manage.py set_up” waits for ten minutes per "
+    "statement."
 )
 
 

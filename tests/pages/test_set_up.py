@@ -152,7 +152,7 @@ def test_missing_rights_are_named(
     statements = " ".join(texts(page, ".statements li"))
     assert "GRANT USE SCHEMA, CREATE TABLE" in statements
     assert f"TO `{user}`" in statements
-    assert text(page, "main form button") == "Go on"
+    assert text(page, "main form button") == "Continue"
     dispose_all()
 
 

@@ -40,12 +40,12 @@ LISTED = 200
 
 
 SIGN_IN_ENDED = (
-    "Your sign-in to Databricks ended before this was done. Going on uses your new sign-in."
+    "Your sign-in to Databricks ended before this was done. Continue with your new sign-in."
 )
 
 
 def failed(error: ImportingError | WarehouseError) -> dict[str, Any]:
-    """Return why the work ended early, and whether it can simply go on.
+    """Return why the work ended early, and whether it can simply continue.
 
     Its thread has the token of the request that started it, and no way to a newer one.
     """

@@ -1,7 +1,7 @@
 """People and business areas: the names in the rows, and the records of one name.
 
-A person is a name in one of the columns of ``ROLES``. Names that differ only in case, accents and
-blanks belong to the same person or area.
+Here, a person is somebody whom a column of ``ROLES`` names. Names that differ only in case,
+accents and blanks belong to the same person or area.
 """
 
 from __future__ import annotations
