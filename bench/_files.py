@@ -18,8 +18,8 @@ LOGS = ("_delta_log", "_old_commits")
 class Files:
     """How many files there are.
 
-    ``live`` and ``log``: those that statements read, of the table that has most of them: data
-    files, and files of the log. ``history``: what only older versions need: data files that later
+    ``live`` and ``log``: data files and files of the log that statements read, in the table that
+    has most of them. ``history``: files that only older versions need: data files that later
     commits replaced, and old commits. ``others``: folders of past versions, changes, and the like.
     """
 

@@ -28,14 +28,15 @@ SEARCH = "/accounts/?q=team+12"
 # Twice each before it is measured: an engine that has just started is slower.
 WARM_UP = 2
 
-# Of each table. Its first version with rows has all that was loaded; the later ones are edits.
+# These run for each table. Its first version with rows has all that was loaded; the later ones are
+# edits.
 _OF_ONE = "SELECT change_id FROM {feed} WHERE {owner} = :account"
 _CHANGED = """
 SELECT COUNT(account) AS n
 FROM (SELECT {key}, MAX({owner}) AS account FROM {feed} WHERE _commit_version > 1 GROUP BY {key})
 """
 _KEYS = "SELECT MAX({key}) AS last FROM {table}"
-# What differs is found by hashes of whole rows: each change has its row before and after.
+# Differences are found by hashes of whole rows: each change has its row before and after.
 _DIFFERENT = """
 SELECT COUNT(*) AS n FROM (
   SELECT {key} FROM {feed} WHERE _commit_version > 1

@@ -36,7 +36,7 @@ from ._setup import PERSON, Control, application
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 SAMPLES, TOKENS = 90, 10
 THINKS = (2.5, 7.5)
-# What must not grow, with the growth that is noise: a share, and an amount.
+# What must not grow, each with the growth that counts as noise: a share, and an amount.
 GROWTH = {
     "app, MB": (0.10, 25),
     "app, handles": (0.10, 20),
@@ -46,13 +46,13 @@ GROWTH = {
     "warehouse, handles": (0.10, 20),
     "CPU ms of a statement": (0.25, 10),
 }
-# Shorter runs, in minutes, say nothing of growth, or nothing of these: bounded caches fill first,
-# of 200 tokens in the app, of 512 commits in the local warehouse.
+# Runs of fewer minutes cannot show growth, or growth of these: bounded caches fill first, for 200
+# tokens in the app and for 512 commits in the local warehouse.
 MINUTES, MINUTES_OF_CACHES = 5, 20
 OF_CACHES = {"app, MB", "warehouse, MB", "CPU ms of a statement"}
-# What is a saw, with its limit: the engine's process is renewed (local_warehouse/engine.py), files
-# are compacted and commits moved out of the log (auto_optimize.py, old_commits.py), folders of
-# past versions discarded (time_travel.py).
+# What rises and falls again, with its limit: the engine's process is replaced
+# (local_warehouse/engine.py), files are compacted and commits moved out of the log
+# (auto_optimize.py, old_commits.py), and folders of past versions deleted (time_travel.py).
 LIMITS = {"engines, MB": 1500.0, "live files": 80.0, "log files": 160.0, "other files": 5000.0}
 # History grows: its files stay for as long as the tables say.
 HEAD = ["minute", *GROWTH, *LIMITS, "history files", "statements", "requests", "failed"]
@@ -71,7 +71,7 @@ class Plan:
 
 @dataclass
 class Place:
-    """What is looked at."""
+    """What a soak measures: the warehouse, its folder, the app, and the people's answers."""
 
     control: Control
     folder: Path
@@ -139,7 +139,7 @@ def _complaints(log: str) -> list[str]:
 def growth(rows: Sequence[Sequence[float]]) -> Iterator[str]:
     """Yield what is higher in the last third than in the second, by more than noise.
 
-    Only of what the run was long enough for.
+    It judges only what the run was long enough for.
     """
     third, minutes = len(rows) // 3, rows[-1][0]
     for place, (name, (share, amount)) in enumerate(GROWTH.items(), start=1):

@@ -86,7 +86,7 @@ def measure_all(
         [[page] for page in MIX],
     )
     rounds = [(TYPICAL, True), *((latency, False) for latency in latencies)]
-    # A cell without thinking gets one part of the time, with thinking two and a half.
+    # Each cell gets a share of the time: one part without thinking, two and a half with thinking.
     part = seconds / (sum(1 if count == 1 else 3.5 for count in people) * len(rounds) + 6)
     with _data.data_set(accounts) as (control, _), _gunicorn.serving() as port:
         watch = Stopwatch(seconds)

@@ -15,7 +15,7 @@ DATABASES = {
         "NAME": "",
         "USER": "bench",
         "HOST": os.environ["BENCH_POSTGRES_SOCKETS"],
-        # As with us, a page pays for no new connection.
+        # As in the CRM, connections stay open, so that no page pays for a new one.
         "CONN_MAX_AGE": None,
     }
 }
