@@ -47,7 +47,7 @@ Listener = Callable[[str, float, Mapping[str, str]], None]
 _listener: Listener | None = None
 
 
-def tell(listener: Listener | None) -> None:
+def set_listener(listener: Listener | None) -> None:
     """Pass each number to the listener from now on; None removes the listener."""
     global _listener
     _listener = listener
@@ -56,7 +56,7 @@ def tell(listener: Listener | None) -> None:
 def count(name: str, amount: float = 1, **labels: str) -> None:
     with _lock:
         _counts[name, _sorted(labels)] += amount  # type: ignore[assignment]  # floats, too
-    if listener := _listener:  # read once: ``tell`` may run meanwhile
+    if listener := _listener:  # read once: ``set_listener`` may run meanwhile
         listener(name, amount, labels)
 
 

@@ -52,7 +52,7 @@ def stop() -> None:
     """Send the rest, and stop; do not wait longer for a collector that does not answer."""
     global _tracer
     _tracer = None
-    metrics.tell(None)
+    metrics.set_listener(None)
     threads = [threading.Thread(target=end, daemon=True) for end in _ends]
     _ends.clear()
     for thread in threads:
@@ -174,7 +174,7 @@ def _pass_on_counters(meter: Meter, gauges: Callable[[], Mapping[str, float]]) -
             ).record
         else:
             meter.create_observable_gauge(name, [_reader(name, gauges)], description=help)
-    metrics.tell(lambda name, value, labels: tell[name](value, labels))
+    metrics.set_listener(lambda name, value, labels: tell[name](value, labels))
 
 
 def _reader(

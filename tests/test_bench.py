@@ -90,7 +90,7 @@ def test_what_reads_with_the_orm_has_the_parameters_of_ours() -> None:
         assert list(ours) == list(inspect.signature(theirs).parameters), (module.__name__, name)
 
 
-def test_a_soak_tells_growth_from_noise() -> None:
+def test_a_soak_distinguishes_growth_from_noise() -> None:
     """It looks at the last two thirds only, and at medians."""
     flat = [[number, *[50 + 5 * (number % 3)] * (len(HEAD) - 1)] for number in range(30)]
     starting = [[number, *[8 * number] * (len(HEAD) - 1)] for number in range(10)]

@@ -90,7 +90,7 @@ def report(request: Request) -> HttpResponseBase:
         context["unknown"] = beginning.why or "you may not read how the tables were then"
     elif beginning.since:
         context["later"] = beginning
-    return render(request, "report/report.html", context | _told(found))
+    return render(request, "report/report.html", context | _content(found))
 
 
 def _about(request: Request) -> About | None:
@@ -147,7 +147,7 @@ def _context(request: Request, about: About, days: Days) -> dict[str, Any]:
     }
 
 
-def _told(found: Report) -> dict[str, Any]:
+def _content(found: Report) -> dict[str, Any]:
     """Return the content of the report, cut to fit on two sheets of paper."""
     words = _report_words
     changed, blocked, silent = words.changed(found), words.blocked(found), words.silent(found)

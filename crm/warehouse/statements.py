@@ -268,8 +268,8 @@ class _Run:
             self.breaker.note_silence(self.warehouse.identity, self.started, self.answered_at)
         if isinstance(error, Dropped) and self._is_out_of_time and not self.writes:
             raise TimeIsUp(query_id=self.query_id) from error
-        is_told_as_unknown = isinstance(error, (SignInFailed, StatementTimeout))
-        if self.was_dropped and self.writes and not is_told_as_unknown:
+        is_reported_as_unknown = isinstance(error, (SignInFailed, StatementTimeout))
+        if self.was_dropped and self.writes and not is_reported_as_unknown:
             # An earlier attempt may have run, even if the last one did not.
             raise Dropped(query_id=self.query_id) from error
         if isinstance(error, SessionLost):

@@ -45,7 +45,7 @@ def test_a_full_report_has_two_pages(page: Page) -> None:
     request = RequestFactory().get("/report/")
     request.person = Person()
     days = report.Days("week", dt.date(2026, 11, 23), dt.date(2026, 11, 28))
-    context = report._context(request, about, days) | report._told(found)
+    context = report._context(request, about, days) | report._content(found)
     html = render_to_string("report/report.html", context | {"person": Person()}, request)
     page.route("**/report/full/", lambda route: route.fulfill(body=html, content_type="text/html"))
     page.route("**/static/**", with_plain_names)

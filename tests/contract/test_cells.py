@@ -15,7 +15,7 @@ ACTIONS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY, COMPOS
 ACTIONS += (IN_LIST, FOLLOW, NAMES)
 
 EVERY_WRITE = "sign_in/test_every_write.py::test_nothing_writes_what_is_hidden"
-HALF = "contract/test_half_done.py::test_a_refused_step_is_told_and_the_button_goes_on"
+HALF = "contract/test_half_done.py::test_a_refused_step_is_named_and_the_button_continues"
 LOST = "contract/test_creating.py::test_a_lost_answer_is_settled_by_looking"
 DUPLICATES = "contract/test_duplicates.py::test_writing_adds_no_more_and_loses_none"
 UNDONE_DUPLICATES = (
@@ -126,7 +126,7 @@ CELLS = {
         HALF,
         HALF,
         "pages/test_bulk_deletion.py::test_a_deletion_that_fails_half_way_says_so_and_goes_on",
-        "pages/test_composer.py::test_half_of_it_is_told_and_the_rest_goes_on_as_one_operation",
+        "pages/test_composer.py::test_half_of_it_is_reported_and_the_rest_continues_as_one_operation",
         "pages/test_bulk_deletion.py::test_a_deletion_that_fails_half_way_says_so_and_goes_on",
         ONE_STATEMENT,
         ONE_STATEMENT,

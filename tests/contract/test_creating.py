@@ -83,7 +83,7 @@ def test_a_lost_answer_stays_unknown_if_the_next_try_is_refused(
         privileges.may_write(warehouse)
 
 
-def test_what_cannot_be_taken_back_is_told(
+def test_what_cannot_be_taken_back_is_named(
     warehouse: Warehouse, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The account of a new update is deleted meanwhile, and so must be the update."""

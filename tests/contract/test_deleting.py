@@ -31,7 +31,7 @@ def toasts(client: Client, path: str) -> Tag:
     return parsed(client.get(response["Location"])).select_one("#toasts")
 
 
-def is_told_as_deleted(toast: Tag) -> bool:
+def is_reported_as_deleted(toast: Tag) -> bool:
     """Return whether the message says so and has Undo; otherwise it must have neither."""
     is_told = "was deleted." in toast.get_text()
     assert is_told == (toast.select_one("form[action^='/undo/']") is not None)
@@ -39,17 +39,17 @@ def is_told_as_deleted(toast: Tag) -> bool:
     return is_told
 
 
-def test_only_what_was_deleted_is_told_as_deleted(
+def test_only_deleted_records_are_reported_as_deleted(
     client: Client, family: Warehouse, someone_else: Warehouse
 ) -> None:
     updates.delete(someone_else, "d-1")
     # Not what never existed, nor what somebody else has deleted.
     for path in ("/accounts/NOPE/delete/", "/use-cases/nope/delete/", UPDATE):
-        assert not is_told_as_deleted(toasts(client, path)), path
+        assert not is_reported_as_deleted(toasts(client, path)), path
     assert counts(family) == [1, 1, 1, 0]
     # A person's second click gets the same message as the first one.
-    assert is_told_as_deleted(toasts(client, ACCOUNT))
-    assert is_told_as_deleted(toasts(client, ACCOUNT))
+    assert is_reported_as_deleted(toasts(client, ACCOUNT))
+    assert is_reported_as_deleted(toasts(client, ACCOUNT))
     assert client.post("/undo/accounts/B1/").status_code == 303
     assert counts(family) == [1, 1, 1, 0]
 
@@ -61,16 +61,16 @@ def test_two_clicks_at_once(
     clients = [Client(), Client()]
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda each: toasts(each, ACCOUNT), clients))
-    assert all(map(is_told_as_deleted, found))
+    assert all(map(is_reported_as_deleted, found))
     assert counts(family) == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("at", [1, 2], ids=["stamp", "delete"])
-def test_a_deletion_whose_answer_was_lost_is_told_as_deleted(
+def test_a_deletion_whose_answer_was_lost_is_reported_as_deleted(
     client: Client, family: Warehouse, server: LocalWarehouse, at: int
 ) -> None:
     server.fault("drop_after", at=at, match=r"^\s*(UPDATE|DELETE)")
-    assert is_told_as_deleted(toasts(client, UPDATE))
+    assert is_reported_as_deleted(toasts(client, UPDATE))
     assert counts(family) == [1, 1, 1, 0]
 
 

@@ -153,7 +153,7 @@ def case(request: pytest.FixtureRequest, family: Warehouse, client: Client) -> C
     return replace(case, path=path or case.path)
 
 
-def test_a_refused_step_is_told_and_the_button_goes_on(
+def test_a_refused_step_is_named_and_the_button_continues(
     client: Client, family: Warehouse, server: LocalWarehouse, case: Case
 ) -> None:
     server.fault("http_status", times=None, status=400, match=case.fails)

@@ -72,7 +72,7 @@ def test_the_reason(cause: WarehouseError, status: int, advice: str) -> None:
     assert failure.advice == advice
 
 
-def test_each_step_that_may_have_run_is_told() -> None:
+def test_each_step_that_may_have_run_is_named() -> None:
     """Of two steps that ran at the same time, the first was refused, and the answer to the other
     was lost."""
     denied = PermissionDenied()

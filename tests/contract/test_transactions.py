@@ -98,7 +98,7 @@ def test_children_that_seem_to_be_deleted_after_their_account_come_back_to_it_on
     assert counts(family) == [1, 0, 0, 0]
 
 
-def test_a_lost_answer_is_settled_and_a_deletion_that_never_ran_is_told(
+def test_a_lost_answer_is_settled_and_a_deletion_that_never_ran_is_reported(
     client: Client, family: Warehouse, server: LocalWarehouse, statements: Statements
 ) -> None:
     server.fault("drop_before", times=None, match=BLOCK)

@@ -90,7 +90,7 @@ def test_hsts_only_behind_the_proxy(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("behind_the_proxy")
-def test_hsts_without_a_header_that_tells_of_tls() -> None:
+def test_hsts_without_a_header_that_names_tls() -> None:
     response = Client().get("/healthz", **PROXIED)
     assert response.status_code == 200
     assert "max-age=31536000" in response["Strict-Transport-Security"]

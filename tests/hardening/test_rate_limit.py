@@ -75,7 +75,7 @@ def test_threads_share_a_bucket() -> None:
     assert waits.count(0) == 100
 
 
-def test_too_many_writes_are_told_to_wait(settings: Any) -> None:
+def test_too_many_writes_must_wait(settings: Any) -> None:
     settings.EDIP_WRITES_PER_MINUTE = 2
     client = Client()
     assert [client.post(*THEME).status_code for _ in range(3)] == [303, 303, 429]

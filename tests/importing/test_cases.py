@@ -113,7 +113,7 @@ def test_the_same_records_whatever_program_had_them(name: str, created_at: str) 
     ]
 
 
-def test_a_mapping_rescues_what_no_heading_tells() -> None:
+def test_a_mapping_rescues_what_no_heading_shows() -> None:
     headings = ["Record ID=bsnid", "Company name=team", "Industry=business_area"]
     rows, _ = read(CASES / "hubspot.csv", headings)
     (account,) = rows["accounts"]
@@ -170,7 +170,7 @@ def test_what_was_understood_is_said(name: str, outcome: str, reason: str) -> No
     assert any(reason in each for each in remarks), remarks
 
 
-def test_the_zone_of_times_that_name_none_can_be_told() -> None:
+def test_the_zone_of_times_that_name_none_can_be_chosen() -> None:
     rows, _ = read(CASES / "excel-resaved-us", zone="America/New_York")
     assert rows["accounts"][0]["created_at"] == "2026-11-26T03:48:00+00:00"
 
@@ -200,7 +200,7 @@ def file(tmp_path: Path, name: str, content: Any) -> Path:
         (["7.8.2026"], ["2026-08-07"]),
     ],
 )
-def test_day_and_month_are_told_by_the_column(
+def test_the_column_shows_day_and_month(
     tmp_path: Path, dates: list[str], expected: list[str | None]
 ) -> None:
     lines = [f"u{n},B1,A,{date},d" for n, date in enumerate(dates)]
@@ -211,7 +211,7 @@ def test_day_and_month_are_told_by_the_column(
     assert len(unclear) == expected.count(None)
 
 
-def test_the_order_of_day_and_month_can_be_told(tmp_path: Path) -> None:
+def test_the_order_of_day_and_month_can_be_chosen(tmp_path: Path) -> None:
     path = file(tmp_path, "updates.csv", "id,bsnid,date,description\nu,B1,7/8/2026,d\n")
     assert read(path, date_order="mdy")[0]["updates"][0]["date"] == "2026-07-08"
     assert read(path, date_order="dmy")[0]["updates"][0]["date"] == "2026-08-07"

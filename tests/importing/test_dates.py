@@ -88,7 +88,7 @@ def test_what_is_no_date(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["7/8/2026", "7-8-2026", "7/8/26", "7/8/2026 22:48"])
-def test_day_and_month_that_cannot_be_told_apart(text: str) -> None:
+def test_day_and_month_that_cannot_be_distinguished(text: str) -> None:
     with pytest.raises(AmbiguousDate):
         dates.parse(text)
     assert dates.parse(text, MONTH_FIRST).value.date() == dt.date(2026, 7, 8)

@@ -80,11 +80,11 @@ def test_tables_in_a_warehouse_are_named_exactly() -> None:
         ([], None),
     ],
 )
-def test_headings_tell_the_table(headings: list[str], table: Table | None) -> None:
+def test_headings_show_the_table(headings: list[str], table: Table | None) -> None:
     assert table_with_headings(headings) is table
 
 
-def test_a_mapping_tells_the_table() -> None:
+def test_a_mapping_names_the_table() -> None:
     given = {"record_id": "bsnid", "company_name": "team"}
     assert table_with_headings(["Record ID", "Company name"], given) is ACCOUNTS
 

@@ -45,7 +45,7 @@ def test_chunks_hold_as_many_rows_as_one_statement_takes() -> None:
     assert grouped(0) == []
 
 
-def test_a_row_tells_which_columns_are_filled() -> None:
+def test_a_row_knows_which_columns_are_filled() -> None:
     (chunk,) = grouped(1)
     *values, filled = json.loads(chunk.texts[0])
     assert dict(zip(ACCOUNTS.names, values, strict=True)) == chunk.rows[0]

@@ -70,7 +70,7 @@ def test_shapes_of_json(tmp_path: Path, shape: str, wrap: str) -> None:
         "accounts = {'B1': {'team': 'T'}, 'B2': {'team': 'U'}}",
     ],
 )
-def test_records_whose_keys_tell_the_table(tmp_path: Path, content: Any) -> None:
+def test_records_whose_keys_show_the_table(tmp_path: Path, content: Any) -> None:
     rows, _ = read(written(tmp_path, "anything.json", content))
     assert rows["accounts"] == [A, B]
 
@@ -190,7 +190,7 @@ def test_a_workbook_by_another_name(tmp_path: Path) -> None:
     assert read(tmp_path / "accounts.csv")[0]["accounts"] == [A]
 
 
-def test_only_what_tells_the_row_costs_the_row(tmp_path: Path) -> None:
+def test_only_a_bad_key_or_account_costs_the_row(tmp_path: Path) -> None:
     long = "x" * 300
     lines = f"id,bsnid,author,date,created_at,description\nu1,B1,{long},soon,?,d\n,{long},A,,,d\n"
     rows, findings = read(written(tmp_path, "updates.csv", lines))

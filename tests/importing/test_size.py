@@ -197,7 +197,7 @@ def test_killed_at_random_and_run_again_it_ends_the_same(
     assert overview.load(warehouse, LIMITS).accounts == 60
 
 
-def test_the_command_tells_what_it_did(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_the_command_says_what_it_did(warehouse: Warehouse, tmp_path: Path) -> None:
     path, report = tmp_path / "state.json", tmp_path / "report.csv"
     write_state(path, accounts=2, updates=30, bad_every=2)
     output = io.StringIO()

@@ -148,7 +148,7 @@ def test_inserted_rows_alone_refuse_nobody(queue):
     assert [row.n for row in rows] == [11, 17]
 
 
-def test_inserts_of_one_key_conflict_unless_they_are_told_not_to(queue, server):
+def test_inserts_of_one_key_conflict_unless_that_is_switched_off(queue, server):
     merge = (
         "MERGE INTO {} AS t USING (SELECT :id AS id, 1 AS n) AS s ON t.id = s.id "
         "WHEN NOT MATCHED AND s.n > 0 THEN INSERT (id, n) VALUES (s.id, s.n)"

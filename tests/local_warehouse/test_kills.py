@@ -44,7 +44,7 @@ BEFORE = [
     "INSERT INTO source VALUES (1)",
     "INSERT INTO target VALUES (1)",
     "CREATE OR REPLACE TABLE target DEEP CLONE source",
-    # test_logs_of_former_times_tell_the_columns
+    # test_logs_of_former_times_show_the_columns
     f"CREATE TABLE former (id INT, s STRING) TBLPROPERTIES ({MAPPING})",
     "ALTER TABLE former ADD CONSTRAINT short CHECK (LENGTH(s) < 9)",
     "ALTER TABLE former ADD COLUMN n STRUCT<aB: INT>",
@@ -214,7 +214,7 @@ def test_a_clone_in_place_of_a_table_can_be_tried_again(shell):
     assert rows(shell, "SELECT id FROM target") == [(1,)]
 
 
-def test_logs_of_former_times_tell_the_columns(shell):
+def test_logs_of_former_times_show_the_columns(shell):
     assert [(row.col_name, row.data_type) for row in shell.run("DESCRIBE former")] == [
         ("id", "int"),
         ("s", "string"),

@@ -173,7 +173,7 @@ def test_a_warehouse_that_fails_saves_nothing_and_the_text_stays(
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
-def test_half_of_it_is_told_and_the_rest_goes_on_as_one_operation(
+def test_half_of_it_is_reported_and_the_rest_continues_as_one_operation(
     compose: Callable[..., HttpResponse],
     client: Client,
     headers: dict[str, str],

@@ -21,7 +21,7 @@ def test_readyz_without_warehouse(client: Client, settings: Any) -> None:
     assert client.get("/readyz").status_code == 503
 
 
-def test_requests_beyond_the_limit_are_told_at_once(
+def test_requests_beyond_the_limit_are_answered_at_once(
     client: Client, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places = threading.BoundedSemaphore(1)

@@ -123,7 +123,7 @@ def require_that_more_is_unknown(first: report.Report) -> None:
 
 
 @pytest.mark.usefixtures("sample")
-def test_the_page_says_what_nobody_can_tell(
+def test_the_page_says_what_nobody_can_know(
     client: Client, get_page: See, statements: Statements, sample: Warehouse
 ) -> None:
     client.get("/activity/")  # Delta's history is read once

@@ -295,6 +295,6 @@ def test_the_end_of_an_import(
     assert not_in_advice not in texts["advice"]
 
 
-def test_a_reader_is_told_whom_to_ask() -> None:
+def test_a_reader_learns_whom_to_ask() -> None:
     assert "MODIFY" in _wording.whom_to_ask(is_by_grants=True)
     assert "EDIP_EDITORS" in _wording.whom_to_ask(is_by_grants=False)

@@ -11,7 +11,7 @@ import pytest
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
 from crm.repository.integrity import checks, repairs
 from crm.repository.past import history, recent_changes, restore_tables
-from crm.repository.past._attribution import Attributed, tell_deleters
+from crm.repository.past._attribution import Attributed, name_deleters
 from crm.repository.past._row_versions import RowVersion
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
@@ -133,7 +133,7 @@ def test_a_repair_that_deletes_names_who_ran_it(ana: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(("at", "person"), [("CURRENT_TIMESTAMP()", ANA), (LONG_AGO, "")])
-def test_rows_from_before_the_ids_are_told_by_their_times(
+def test_rows_without_ids_are_recognized_by_their_times(
     ana: Warehouse, at: str, person: str
 ) -> None:
     seen = now(ana)
@@ -148,7 +148,7 @@ def test_rows_from_before_the_ids_are_told_by_their_times(
     assert recent(ana, seen)[0] == (by, "deleted", "A")
 
 
-def test_of_several_rows_with_one_key_any_may_tell_who_moved_them() -> None:
+def test_any_of_several_rows_with_one_key_may_show_who_moved_them() -> None:
     """The feed has the rows in any order, and an undo gives one of them back an older time."""
     moment = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
     times = (moment, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None)
@@ -156,7 +156,7 @@ def test_of_several_rows_with_one_key_any_may_tell_who_moved_them() -> None:
         deleted = Attributed(RowVersion(2, "u", "A", 6, moment), None, None, returned=False)
         row = {"place": 2, "key": "u", "version": 6, "moment": moment, "type": "insert"}
         stamp = {"updated_by": ANA, "change_id": "undo"}
-        tell_deleters([deleted], [row | stamp | {"updated_at": time} for time in order])
+        name_deleters([deleted], [row | stamp | {"updated_at": time} for time in order])
         assert (deleted.writer, deleted.operation) == (ANA, "undo")
 
 

@@ -224,7 +224,7 @@ def test_it_says_whose_history_it_is_whatever_the_filter(
         assert client.get(f"/accounts/NEVER/history/?{query}").status_code == 404, query
 
 
-def test_an_account_without_changes_in_a_time_is_not_told_as_missing(
+def test_an_account_without_changes_in_a_time_is_not_called_missing(
     sample_history: None, get_page: GetPage
 ) -> None:
     page = get_page("/accounts/B1/history/?until=2001-01-01&page=" + "9" * 5_000)

@@ -51,7 +51,7 @@ def version(of: Any = USE_CASES, key: str = "u", number: int = 5, **more: Any) -
         ([version(**CREATED, team=None)], {ACCOUNTS: {"A"}}),
     ],
 )
-def test_only_what_older_versions_may_tell_of_is_needed(rows: Any, found: Any) -> None:
+def test_only_what_older_versions_may_show_is_needed(rows: Any, found: Any) -> None:
     assert needed(rows, BEGINS, has_newer=False).records == found
 
 

@@ -51,7 +51,7 @@ def test_only_a_change_with_a_fresh_stamp_names_a_person() -> None:
         ({"exists_after": False, "old_id": "a", "earlier_version": 6}, ""),
     ],
 )
-def test_ids_tell_who_made_a_change_whatever_the_clocks_say(
+def test_ids_show_who_made_a_change_whatever_the_clocks_say(
     values: dict[str, Any], person: str
 ) -> None:
     moments = (NOW,) if person == "" else (NOW, NOW - 11 * MINUTE)

@@ -56,7 +56,7 @@ def stored(wh: Warehouse, bsnid: str) -> dict[str, str]:
     return {row.platform: row.status for row in accounts.get_detail(wh, bsnid).platforms}
 
 
-def test_a_preview_tells_old_values_and_who_has_the_new_one(team: Warehouse) -> None:
+def test_a_preview_shows_old_values_and_who_has_the_new_one(team: Warehouse) -> None:
     found = preview(team, ALL, HAND_OVER)
     assert [(row.key, row.name, row.old) for row in found.changes] == [
         ("B1", "Team B1", "Bob"),

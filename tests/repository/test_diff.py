@@ -88,7 +88,7 @@ def change_in_many_ways(wh: Warehouse) -> None:
     run("UPDATE {platforms_status} SET status = 'Requested' WHERE account_bsnid = 'BSN003'")
 
 
-def test_the_feeds_tell_the_same_as_the_whole_tables(
+def test_the_feeds_show_the_same_as_the_whole_tables(
     sample: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After writes by the app and outside it, restores, and keys that came and went."""
@@ -208,7 +208,7 @@ def test_whole_tables_are_compared_where_a_feed_does_not_reach_back(
     assert "VERSION AS OF" in done[0]
 
 
-def test_a_child_that_moved_and_changed_is_told_with_both() -> None:
+def test_a_child_that_moved_and_changed_is_shown_with_both() -> None:
     before = {"account_bsnid": "B2", "problem": "Claims", "status": "On Hold"}
     here = {**before, "account_bsnid": "B1"}
     case = Change(USE_CASES, "u1", "B1", before, {**here, "leader": "Lea"})

@@ -51,7 +51,7 @@ def found(table: Table, n: int, *rows: dict[str, str | None]) -> str:
     ],
     ids=["equal", "account", "cut", "empty"],
 )
-def test_rows_of_one_key_are_told_apart(
+def test_rows_of_one_key_are_distinguished(
     table: Table, rows: list[dict[str, str | None]], detail: str
 ) -> None:
     told, repair = _duplicate_rows.words(table, found(table, 3, *rows))

@@ -104,7 +104,7 @@ def judge(found: set[tuple[str, str]]) -> None:
     assert len(wrong) <= 0.02 * len(found), told
 
 
-def test_names_tell_planted_pairs_from_honest_ones() -> None:
+def test_names_distinguish_planted_pairs_from_honest_ones() -> None:
     by_area: dict[str, list[dict[str, str]]] = {}
     for row in ROWS:
         by_area.setdefault(row["business_area"], []).append(row)

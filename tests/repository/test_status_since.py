@@ -108,7 +108,7 @@ def test_the_filter_costs_one_statement(warehouse: Warehouse, statements: Statem
     assert len(done) == 1
 
 
-def test_what_the_feed_does_not_tell_is_left_out_and_the_page_says_so(
+def test_what_the_feed_lacks_is_left_out_and_the_page_says_so(
     warehouse: Warehouse,
 ) -> None:
     accounts.create(warehouse, {"bsnid": "B1"})

@@ -69,7 +69,7 @@ def test_a_passing_failure_is_tried_again(error: WarehouseError, waits: list[flo
     assert waits == list(steps.PAUSES)
 
 
-def test_what_does_not_pass_is_told(waits: list[float]) -> None:
+def test_what_does_not_pass_is_reported(waits: list[float]) -> None:
     denied = PermissionDenied(query_id="q-1")
     error = half_done(failing(), failing(), failing(denied), failing())
     assert (error.done, error.left) == (("Step 1", "Step 2"), ("Step 3", "Step 4"))
@@ -140,7 +140,7 @@ def test_parallel_steps_run_at_the_same_time(waits: list[float]) -> None:
     assert run_steps(WITHOUT_END, OPERATION, [first, *both, last]) == [1, 3, 3, 1]
 
 
-def test_parallel_steps_that_fail_are_told_apart(waits: list[float]) -> None:
+def test_parallel_steps_that_fail_are_distinguished(waits: list[float]) -> None:
     lost, denied = Dropped(), PermissionDenied()
     runs = [failing(), failing(), failing(denied), failing(), failing(*[lost] * 3), failing()]
     steps = [Step(f"Step {n}", each, parallel=1 < n < 6) for n, each in enumerate(runs, 1)]

@@ -109,7 +109,7 @@ def test_the_app_finds_the_key_with_its_own_rights(
     assert bob.post("/accounts/new/", NEW | {"bsnid": "B-NEWER"}).status_code == 303
 
 
-def test_what_is_hidden_from_its_author_is_told_as_saved(
+def test_what_is_hidden_from_its_author_is_reported_as_saved(
     filtered: Warehouse, signed_in: SignedIn
 ) -> None:
     bob = signed_in(BOB, "SELECT", "MODIFY")

@@ -48,7 +48,7 @@ def test_each_persons_pages_ask_with_their_rights(
         assert [s["user"] for s in workspace.server.statements(before)] == [browser.email]
 
 
-def test_who_may_not_read_a_table_is_told_nothing_that_others_are_told(
+def test_who_may_not_read_a_table_gets_no_change_that_others_get(
     signed_in: SignedIn, warehouse: Warehouse, account: str
 ) -> None:
     alice, bob = signed_in(ALICE, "SELECT"), signed_in(BOB, "EXECUTE")

@@ -69,7 +69,7 @@ def test_a_reader_sees_no_edit_controls(signed_in: SignedIn, full: dict[str, str
         assert {each["hx-post"] for each in page.select("[hx-post]")} <= own, path
 
 
-def test_a_reader_without_the_right_to_follow_is_told(
+def test_a_reader_without_the_right_to_follow_reads_so(
     signed_in: SignedIn, full: dict[str, str]
 ) -> None:
     alice = signed_in(ALICE, "SELECT")

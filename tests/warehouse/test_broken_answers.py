@@ -19,7 +19,7 @@ from .notes import ids, insert, with_config
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("rpc", ["ExecuteStatement", "OpenSession"])
-def test_a_long_wait_is_told_at_once(
+def test_a_long_wait_is_reported_at_once(
     warehouse: Warehouse,
     table: str,
     server: LocalWarehouse,

@@ -124,7 +124,7 @@ def test_identities_differ_by_token() -> None:
     assert len({one, other, credentials.AccessToken("access token", "a")}) == 2
 
 
-def test_fingerprints_tell_identities_apart_and_hold_no_token() -> None:
+def test_fingerprints_distinguish_identities_and_hold_no_token() -> None:
     config = WarehouseConfig(workspace_url="https://a.example", client_id="x", client_secret="s3")
     identities = [
         credentials.AccessToken("access token", "dapi-1"),

@@ -103,7 +103,7 @@ def attribute(rows: Iterable[RowVersion], not_deleting: Collection[str] = ()) ->
     return found
 
 
-def tell_deleters(changes: Iterable[Attributed], others: Iterable[Row]) -> None:
+def name_deleters(changes: Iterable[Attributed], others: Iterable[Row]) -> None:
     """Set the author of deletions whose commit inserted the row elsewhere: it moved a duplicate
     key.
 

@@ -27,7 +27,7 @@ from crm.repository.versions.newest import FRESH, NewestCommits
 from crm.warehouse import Warehouse
 
 from . import _history_sql, _older_versions, _row_versions
-from ._attribution import Attributed, attribute, deletes_nothing, tell_deleters
+from ._attribution import Attributed, attribute, deletes_nothing, name_deleters
 from ._history_sql import Note, Part
 from ._older_versions import ALWAYS, NEVER, Older
 from ._row_versions import RowVersion, identity_of
@@ -107,7 +107,7 @@ class Window:
             each.account = halves.get(each.identity, each.account)
         attributed = attribute(versions, not_deleting)
         changes = [each for each in attributed if each.row.identity in shown]
-        tell_deleters(changes, self._older)
+        name_deleters(changes, self._older)
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 
     def _versions(self) -> list[RowVersion]:

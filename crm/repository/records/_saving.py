@@ -134,7 +134,7 @@ def update(
     written, lost = attempt(run)
     if written:
         return written
-    current = look(lost, read)
+    current = read_result(lost, read)
     if current is None:
         raise Missing(key)
     if _sql.has_values(current.value, values):
@@ -161,7 +161,7 @@ def attempt(
         return 0, before
 
 
-def look(lost: WarehouseError | None, read: Callable[[], Result]) -> Result:
+def read_result(lost: WarehouseError | None, read: Callable[[], Result]) -> Result:
     """Read the result of a write. If that fails after a ``lost`` answer, the result is unknown:
     raise ``lost`` if it says so, else Dropped.
     """
@@ -179,7 +179,7 @@ def _rows(
 ) -> list[Row] | None:
     """Return the rows with the key. A child without its account is deleted, and Missing raised."""
     try:
-        return look(lost, partial(key.rows, wh))
+        return read_result(lost, partial(key.rows, wh))
     except Missing:
         if written or lost:
             _take_back(wh, key, operation.id)

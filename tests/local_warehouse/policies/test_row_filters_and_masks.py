@@ -28,7 +28,7 @@ def test_each_reader_meets_their_rows_only(filtered, statement):
     assert [row[0] for row in filtered.admin.run(statement)] == ["a1", "a2", "b1"]
 
 
-def test_counts_and_facets_tell_of_visible_rows_only(filtered):
+def test_counts_and_facets_have_visible_rows_only(filtered):
     assert filtered.ann.value("SELECT count(*) FROM t") == 2
     assert filtered.bob.value("SELECT max(n) FROM t") == 3
     assert filtered.ann.value("SELECT max(n) FROM t") == 2
@@ -51,7 +51,7 @@ def test_counts_and_facets_tell_of_visible_rows_only(filtered):
         "MERGE INTO t USING (SELECT 1 AS one) s ON 1 / (t.n - 3) = s.one WHEN MATCHED THEN DELETE",
     ],
 )
-def test_errors_tell_nothing_of_hidden_rows(filtered, statement):
+def test_errors_reveal_nothing_of_hidden_rows(filtered, statement):
     filtered.ann.run(statement)
     assert "[" in filtered.admin.error(statement)  # it fails if the row is read
     assert filtered.admin.value("SELECT count(*) FROM t") == 3

@@ -7,7 +7,7 @@ import pytest
 from .conftest import ACCOUNTS, CASES
 
 
-def test_describe_extended_tells_everything(tables):
+def test_describe_extended_shows_everything(tables):
     rows = {row.col_name: row for row in tables.run("DESCRIBE TABLE EXTENDED accounts")}
     assert (rows["bsnid"].data_type, rows["bsnid"].comment) == ("string", "The key")
     assert rows["Comment"].data_type == "Teams; it's a test"
