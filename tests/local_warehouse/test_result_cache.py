@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import resource
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 
-from local_warehouse.result_cache import is_repeatable
+from local_warehouse.result_cache import ResultCache, is_repeatable
 from local_warehouse.sql.template import Marker, Template
 
+STATM = Path("/proc/self/statm")
 TABLE = "CREATE TABLE t (id BIGINT, note STRING) TBLPROPERTIES (delta.enableChangeDataFeed = true)"
 
 
@@ -73,3 +78,21 @@ def test_what_changes_by_itself_is_not_repeatable(text):
     assert not is_repeatable(Template((text,)))
     assert not is_repeatable(Template(("SELECT * FROM ", Marker("system", "query.history"))))
     assert is_repeatable(Template(("SELECT id FROM t WHERE id = ", Marker("named", "id"))))
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="reads Linux’ /proc")
+def test_small_results_take_no_more_memory_than_the_cache_counts():
+    cache, count = ResultCache(None, None), 2000
+    before = memory()
+    for number in range(count):
+        sql = f"SELECT {number}"
+        columns = {f"column{n}": pa.array(["a"]) for n in range(20)}
+        cache.put(sql, cache.key(sql), pa.table(columns))
+    assert cache.get(cache.key("SELECT 7")).num_columns == 20
+    # As tables they took 21 kB each, and counted as 1 kB.
+    assert (memory() - before) / count < 10_000
+
+
+def memory() -> int:
+    """Return how many bytes of memory this process has."""
+    return int(STATM.read_text().split()[1]) * resource.getpagesize()
