@@ -40,6 +40,8 @@ READS = {
 }
 WRITES = {"set_status": 8, "add_update": 6, "edit": 4, "follow": 2}
 USUAL_WRITES = 20
+# Saved; or somebody else changed the same field meanwhile, and the page asks which to keep.
+CHANGED_MEANWHILE = (303, 409)
 _INPUT = re.compile(r'<input[^>]*? name="([\w-]+)"[^>]*? value="([^"]*)"')
 _AREA = re.compile(r'<textarea[^>]*? name="([\w-]+)"[^>]*>\n?(.*?)</textarea>', re.DOTALL)
 
@@ -100,7 +102,7 @@ class Person:
         fields = _fields(form.partition("</form>")[0])
         statuses = ("Requested", "In Progress", "Completed")
         fields["status"] = self._pick.choice(statuses)
-        self._post(f"/accounts/{key}/platforms/", fields)
+        self._post(f"/accounts/{key}/platforms/", fields, fine=CHANGED_MEANWHILE)
 
     def _add_update(self, key: str) -> None:
         words = {"author": self.email, "date": "2026-01-05", "description": "A note of the soak"}
@@ -111,8 +113,7 @@ class Person:
         path = f"/accounts/{key}/edit/"
         fields = _fields(self._get(path))
         fields["vp"] = f"VP {self._pick.randrange(40)}"
-        # 409: somebody else changed the same field meanwhile, and the page asks which to keep.
-        self._post(path, fields, fine=(303, 409))
+        self._post(path, fields, fine=CHANGED_MEANWHILE)
 
     def _follow(self, key: str) -> None:
         self._get(f"/accounts/{key}/")
