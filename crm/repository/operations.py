@@ -26,7 +26,7 @@ from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _sql, _writing
+from . import _made_ids, _sql, _writing
 from .errors import ChangedMeanwhile
 from .tables import privileges
 
@@ -220,6 +220,12 @@ def read_note(wh: Warehouse, id: str) -> Noted:
     if not rows:
         return Noted()
     return Noted(rows[0]["kind"] or "", rows[0]["summary"] or "", rows[0]["ended_at"] is not None)
+
+
+def was_undone(wh: Warehouse, id: str) -> bool:
+    """Return whether the notes say that the operation was undone, or its undo began. One
+    statement."""
+    return bool(read_note(wh, _made_ids.of_revert(id)).summary)
 
 
 def run(

@@ -41,6 +41,17 @@ def done_before(table: Table) -> str:
     return f"This button has already deleted these {table.plural}."
 
 
+def undone(action: Change) -> str:
+    """Say why a change that was undone meanwhile does not go on."""
+    noun, verb = "change", _verb(action)
+    if isinstance(action, (Delete, Move)):
+        noun = "deletion" if isinstance(action, Delete) else "move"
+    return (
+        f"This {noun} was undone, or its undo has begun, so nothing was {verb} now. To do it all "
+        f"the same, select the {action.of.plural} again."
+    )
+
+
 def rows(count: int, table: Table) -> str:
     return counted(count, table.singular, table.plural)
 
@@ -159,14 +170,19 @@ def reasons(preview: Preview, action: Change) -> list[Reason]:
 
 def changed(count: int, action: Change) -> str:
     """Say what was done."""
-    verb = "deleted" if isinstance(action, Delete) else "changed"
-    verb = "moved" if isinstance(action, Move) else verb
+    verb = _verb(action)
     if not count:
         return f"No {action.of.singular} was {verb}."
     number = rows(count, action.of)
     if isinstance(action, WriteUpdate):
         return f"The update was written to {number}."
     return f"{number} {'was' if count == 1 else 'were'} {verb}."
+
+
+def _verb(action: Change) -> str:
+    if isinstance(action, Delete):
+        return "deleted"
+    return "moved" if isinstance(action, Move) else "changed"
 
 
 def left_alone(left: tuple[LeftAlone, ...], table: Table) -> list[Reason]:
@@ -177,15 +193,17 @@ def left_alone(left: tuple[LeftAlone, ...], table: Table) -> list[Reason]:
     texts = (
         (
             emptied,
-            "was changed or created anew while it was deleted, so it stays. What belonged to it "
-            "before was deleted; its history can bring that back:",
+            "was changed or created anew while it was deleted, or the deletion was undone, so it "
+            "stays. Unless it was undone, what belonged to it before may be deleted; its history "
+            "can bring that back:",
         ),
         (changed, "changed after the preview, so it was left alone:"),
         (gone, "was deleted after the preview, or a row filter hides it from you now:"),
     )
     many = (
-        "were changed or created anew while they were deleted, so they stay. What belonged to "
-        "them before was deleted; their history can bring that back:",
+        "were changed or created anew while they were deleted, or the deletion was undone, so "
+        "they stay. Unless it was undone, what belonged to them before may be deleted; their "
+        "history can bring that back:",
         "changed after the preview, so they were left alone:",
         "were deleted after the preview, or a row filter hides them from you now:",
     )

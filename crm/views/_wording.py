@@ -172,7 +172,13 @@ def keep_theirs(updated_by: str | None, me: str) -> str:
 
 def changed_meanwhile(table: Table) -> str:
     """Say why an unfinished deletion does not continue by itself."""
-    return f"Somebody changed this {table.singular} since you began to delete it. Decide again."
+    text = (
+        f"Somebody changed this {table.singular} since you began to delete it, or brought it "
+        "back. Decide again."
+    )
+    if table.parent_key:
+        return text
+    return f"{text} What belonged to it may be deleted; its history can bring that back."
 
 
 def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) -> str:

@@ -118,6 +118,9 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
     masks = {table.name: request.person.masked(table) for table in TABLES}
     operation = Operation(plan.operation, operations.BULK, request.warehouse.actor, masks)
     before = _deletion_before(request, operation, plan)
+    is_begun = before.summary or _resume.earlier(request).done
+    if is_begun and operations.was_undone(request.warehouse, operation.id):
+        return _back(request, _bulk_wording.undone(plan.action), plan.chosen.list_url)
     if before.is_ended:
         return _done_before(request, operation, plan)
     outcome = _write(request, operation, plan)

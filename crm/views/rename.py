@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ from .bulk import is_undoable
 
 _KIND = "rename"
 _EXPIRED = _signed_plans.expired("changed")
+_UNDONE = "This rename was undone, or its undo has begun, so nothing was changed now."
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def _checked(columns: tuple[tuple[Table, str], ...], text: str) -> tuple[str, st
 
 def _ask(request: Request, kind: _Kind, name: str, problem: str = "") -> HttpResponse:
     found = _found(request, kind, name)
+    if found is None:
+        raise Http404(f"No row that you may see has the name “{name[:100]}”.")
     chosen = request.POST.getlist("old") if request.method == "POST" else list(found.variants)
     context = {
         **_context(kind, name),
@@ -125,12 +128,16 @@ def _ask(request: Request, kind: _Kind, name: str, problem: str = "") -> HttpRes
     return render(request, "rename/rename.html", context, status=422 if problem else 200)
 
 
-def _found(request: Request, kind: _Kind, name: str) -> Name:
+def _found(request: Request, kind: _Kind, name: str) -> Name | None:
     get = people.get_person if kind is _PERSON else people.get_area
     found = get(request.warehouse, name)
-    if found is None:
-        raise Http404(f"No row that you may see has the name “{name[:100]}”.")
-    return found.name
+    return found.name if found else None
+
+
+def _page_of_one(request: Request, kind: _Kind, names: Iterable[str]) -> str:
+    """Return the URL of the first name that a row still has; else of the list of all names."""
+    known = next((each for each in names if _found(request, kind, each)), None)
+    return page_url(kind.all) if known is None else name_url(kind.page, known)
 
 
 def _context(kind: _Kind, name: str) -> dict[str, Any]:
@@ -173,18 +180,23 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     plan = _read(request, kind)
     if plan is None:
         messages.warning(request, _EXPIRED)
-        return _respond.go(request, name_url(f"rename-{kind.page}", name))
+        is_known = _found(request, kind, name) is not None
+        url = name_url(f"rename-{kind.page}", name) if is_known else page_url(kind.all)
+        return _respond.go(request, url)
     allowed = _columns(request, kind)
     if not set(plan.rename.columns) <= set(allowed):
         raise PermissionDenied
-    wh, rename = request.warehouse, plan.rename
+    wh, rename, earlier = request.warehouse, plan.rename, _resume.earlier(request)
+    if earlier.done and operations.was_undone(wh, plan.operation):
+        messages.warning(request, _UNDONE)
+        return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
     masks = {table.name: request.person.masked(table) for table in TABLES}
     operation = Operation(plan.operation, operations.BULK, wh.actor, masks)
-    written = repository.write(wh, operation, rename, plan.rows, _resume.earlier(request))
+    written = repository.write(wh, operation, rename, plan.rows, earlier)
     number, planned = counted(written, "record"), sum(map(len, plan.rows.values()))
     if not written:
         messages.warning(request, "All of these rows changed after the preview: none was changed.")
-        return _respond.go(request, name_url(kind.page, name))
+        return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
     old = _quoted(rename.replaced)
     summary = summaries.renamed(old, rename.new, number)
     operations.note_done(wh, operation, plan.began, summary)

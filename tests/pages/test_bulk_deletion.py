@@ -85,6 +85,8 @@ def test_the_button_of_a_finished_deletion_says_that_it_was_done(
     again = follow(client, confirm(client, found))
     assert "already deleted these accounts" in texts(again, "#toasts p")[-1]
     client.post(again.select("#toasts form")[-1]["action"])
+    undone = follow(client, confirm(client, found))
+    assert "This deletion was undone" in texts(undone, "#toasts p")[-1]
     assert accounts.get(three, "B1") is not None
 
 
@@ -126,4 +128,6 @@ def test_accounts_that_lost_their_children_are_named() -> None:
     left = (LeftAlone("B1", "Team", False, is_emptied=True),)
     [reason] = _bulk_wording.left_alone(left, ACCOUNTS)
     assert reason.text.startswith("1 account was changed or created anew while it was deleted")
+    # Without the table of operations, nothing tells that the deletion was undone.
+    assert "Unless it was undone, what belonged to it before may be deleted" in reason.text
     assert reason.names == ["Team"]

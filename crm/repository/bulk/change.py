@@ -88,10 +88,11 @@ def write(
     """Change the planned rows, except for rows that changed since the preview.
 
     One statement; one more for new rows, one for hidden rows as in ``preview``, and one if the
-    number of written rows differs from the plan or several rows have one key. Safe to repeat.
-    Raises WarehouseError, and HalfDone if the rows were changed but the check afterwards failed.
+    number of written rows differs from the plan, several rows have one key, or an ``earlier``
+    attempt wrote them. Safe to repeat. Raises WarehouseError, and HalfDone if the rows were
+    changed but the check afterwards failed.
     """
-    outcome, counted = Outcome(len(rows)), earlier.changed
+    outcome, counted = Outcome(len(rows)), 0  # what an earlier attempt wrote may be undone since
 
     def change() -> int:
         nonlocal counted

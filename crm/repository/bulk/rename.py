@@ -116,8 +116,9 @@ def write(
     """Change the name in these rows, except for rows that changed since the preview.
 
     Return the number of rows that the operation has written. One statement per table, and one more
-    if some were skipped. Safe to repeat. Raises ValueError for a column that a policy masks,
-    WarehouseError, and HalfDone if one table was written and another was not.
+    if some were skipped, or ``earlier`` attempts wrote some. Safe to repeat. Raises ValueError for
+    a column that a policy masks, WarehouseError, and HalfDone if one table was written and another
+    was not.
     """
     for table, column in rename.columns:
         if column in operation.masked(table):
@@ -126,7 +127,8 @@ def write(
         Step(f"Rename in the {table.plural}", partial(_write, wh, operation, rename, table, seen))
         for table, seen in rows.items()
     ]
-    counted = sum(run_steps(wh, operation, steps, done=earlier.done)) + earlier.changed
+    # What earlier attempts wrote may be undone since, so it is counted again.
+    counted = sum(run_steps(wh, operation, steps, done=earlier.done))
     if counted >= sum(map(len, rows.values())):
         return counted
     return max(counted, operations.count_rows(wh, operation, list(rows)))

@@ -24,7 +24,7 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _made_ids, _sql, atomic, operations
+from crm.repository import _sql, atomic, operations
 from crm.repository._sql import Values
 from crm.repository.atomic import NotAtomic, Statement
 from crm.repository.errors import ChangedMeanwhile, Missing
@@ -88,7 +88,7 @@ def was_undone(wh: Warehouse, operation: Operation) -> bool:
     note = operations.read_note(wh, operation.id)
     if note.is_ended or not note.summary:
         return note.is_ended
-    return bool(operations.read_note(wh, _made_ids.of_revert(operation.id)).summary)
+    return operations.was_undone(wh, operation.id)
 
 
 def finish(wh: Warehouse, operation: Operation, kept: str, other: str) -> None:

@@ -219,7 +219,7 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
     if not earlier.done:
         _deleting.refuse_hidden_children(wh, bsnid)
-    elif earlier.done <= 1 + len(CHILDREN):
+    else:  # even if it was deleted, somebody may have brought it back
         operations.require_unchanged(wh, operation, ACCOUNTS, bsnid)
     orphans = Step(
         "Delete what others added to it meanwhile",
