@@ -1,4 +1,4 @@
-"""The names of our cookies."""
+"""The names of our cookies, and what they hold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from django.contrib.messages.storage.cookie import CookieStorage
+from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 # With this prefix, browsers accept a cookie from our host only, over TLS and for the whole site:
@@ -53,9 +54,42 @@ def _hash(person: str) -> str:
     return hashlib.sha256(person.encode()).hexdigest()[:12]
 
 
+# The most bytes of one message in the cookie. A request has at most two, and Django's cookie of 2
+# kB has room for both; of further ones that no page has shown yet, Django drops the oldest.
+_MESSAGE_BYTES = 1_000
+# The most characters of each quoted name, and of the whole text, in ever shorter messages.
+_SHORTER = ((100, 600), (50, 300), (25, 200), (12, 100), (8, 60))
+_QUOTED = re.compile("“([^”]*)”")
+
+
 class MessageStorage(CookieStorage):
-    """Django's messages, in a cookie of this name."""
+    """Django's messages, in a cookie of this name.
+
+    Messages quote names and texts of people, which may be too long for a cookie. Django would drop
+    such a message, and with it the button Undo. Here its quotations become shorter.
+    """
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self.cookie_name = cookie_name(request, "messages")
+
+    def add(self, level: int, message: str, extra_tags: str | None = "") -> None:
+        fitting = message
+        for of_name, of_text in _SHORTER:
+            if len(signing.dumps([fitting, extra_tags], compress=True)) <= _MESSAGE_BYTES:
+                break
+            fitting = _shortened(message, of_name, of_text)
+        super().add(level, fitting, extra_tags)
+
+
+def _shortened(text: str, of_name: int, of_text: int) -> str:
+    """Return the text with shortened quotations, and with its end, which says what was done."""
+    text = _QUOTED.sub(lambda quoted: f"“{_cut(quoted[1], of_name)}”", text)
+    if len(text) <= of_text:
+        return text
+    end = of_text // 3
+    return f"{text[: of_text - end]} … {text[-end:]}"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

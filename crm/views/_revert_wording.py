@@ -6,9 +6,8 @@ from typing import Any
 
 from django.utils.text import get_text_list
 
-from crm.fragments import shorten
 from crm.model.changes import Change
-from crm.model.schema import ACCOUNTS, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Table
 from crm.repository.past.revert_bulk import LeftAlone
 
 from ._wording import counted
@@ -42,9 +41,7 @@ def bulk_reverted(count: int, name: str = "") -> str:
     """
     if not count:
         return "Nothing is left to undo: these records are as they were before."
-    # Messages travel in a cookie, which has little room.
-    named = shorten(name[:1].upper() + name[1:], 120)
-    undone = f"{named} was undone. " if name else ""
+    undone = f"{name[:1].upper()}{name[1:]} was undone. " if name else ""
     return f"{undone}{_as_before(count)}"
 
 
@@ -132,6 +129,6 @@ def of_change(
         }
     if again:
         texts["again"] = f"Changed again after this change: {', '.join(again)}."
-    return texts | {
-        "text": f"{change.subject[:1].upper()}{change.subject[1:]}, now and before the change of"
-    }
+    is_status = change.table is PLATFORMS_STATUS
+    subject = f"the status for {change.name}" if is_status else change.subject
+    return texts | {"text": f"{subject[:1].upper()}{subject[1:]}, now and before the change of"}

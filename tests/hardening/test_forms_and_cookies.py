@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import Any
 
 import pytest
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
+from crm.cookies import MessageStorage
 from crm.urls import urlpatterns
 from crm.warehouse import Warehouse
 
@@ -111,6 +115,31 @@ def test_cookies_of_other_apps_of_the_domain_mean_nothing(name: str) -> None:
     page = parsed(client.get("/as-of/", **PROXIED))
     assert page.html["data-theme"] == "system"
     assert "Tokyo" not in page.get_text()
+
+
+@pytest.mark.parametrize("first", ["\u4e00", "\U0001f300", "\x01"], ids=["CJK", "emoji", "ASCII"])
+def test_a_message_comes_with_its_undo_whatever_it_quotes(first: str) -> None:
+    """JSON escapes these letters, and a cookie has little room."""
+    dice = random.Random(1)
+    letters = [chr(ord(first) + n) for n in range(120)]
+    names = ["".join(dice.choices(letters, k=200)) for _ in range(4)]
+    undo = f"/undo/{dice.randbytes(350).hex()}/"
+    for said in (
+        f"“{names[0]}”, “{names[1]}”, “{names[2]}”, 2 more names are now “{names[3]}” in 5 rows.",
+        f"Merged {names[0]} (B1) into {names[1]} (B2).",
+    ):
+        request, response = HttpRequest(), HttpResponse()
+        sent = MessageStorage(request)
+        sent.add(messages.WARNING, f"Not kept: {''.join(names)}.")
+        sent.add(messages.SUCCESS, said, undo)
+        assert sent.update(response) == []
+        cookie = response.cookies["messages"]
+        assert len(cookie.coded_value) <= MessageStorage.max_cookie_size == 2048
+        request.COOKIES["messages"] = cookie.value
+        kept, last = (str(each.message) for each in MessageStorage(request))
+        assert kept.startswith(f"Not kept: {names[0][:30]}")
+        assert (last[:9], last[-6:]) == (said[:9], said[-6:])
+        assert [each.extra_tags for each in MessageStorage(request)] == ["", undo]
 
 
 def test_a_cookie_header_that_is_too_large(client: Client, settings: Any) -> None:

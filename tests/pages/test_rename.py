@@ -14,9 +14,9 @@ from crm.repository import operations
 from crm.repository.bulk import rename
 from crm.repository.operations import Operation
 from crm.repository.records import accounts
+from crm.repository.steps import Earlier
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.repository.transfer.read_all import rows as read_all
-from crm.views import _revert_wording
 from crm.warehouse import Warehouse
 
 from ..schemas import CONTENTS
@@ -83,6 +83,7 @@ def test_a_name_is_changed_everywhere_and_undone_at_once(
     page = _preview(client)
     assert texts(page, "tbody tr") == FOUND
     assert text(page, "main .button-primary") == "Rename in 4 rows"
+    too_late = _preview(client, new="Jane").select_one("[name=plan]")["value"]
     plan = page.select_one("[name=plan]")["value"]
     done = client.post(PAGE, {"plan": plan}, follow=True)
     assert done.redirect_chain == [("/people/John%20Smith/", 303)]
@@ -95,6 +96,7 @@ def test_a_name_is_changed_everywhere_and_undone_at_once(
     ]
     assert client.get("/people/jon smith/").status_code == 404
     assert accounts.get(misspelt, "C").value("vp") == "Jon Smithson"
+    _require_a_page_that_exists(client, too_late)
     # The button may be pressed twice, and the history names the operation.
     again = client.post(PAGE, {"plan": plan}, follow=True)
     assert "in 4 records" in text(parsed(again), "#toasts p")
@@ -108,8 +110,12 @@ def test_a_name_is_changed_everywhere_and_undone_at_once(
     assert _stored(misspelt) == before
 
 
-def test_the_message_of_an_undo_fits_into_a_cookie() -> None:
-    assert len(_revert_wording.bulk_reverted(2, "the rename of " + "名" * 2000)) < 200
+def _require_a_page_that_exists(client: Client, too_late: str) -> None:
+    """All rows have changed, and neither the old name nor the new one has a page."""
+    for plan, why in ((too_late, "All of these rows changed"), ("forged", "This page is too old")):
+        done = client.post(PAGE, {"plan": plan}, follow=True)
+        assert done.redirect_chain == [("/people/", 303)]
+        assert text(parsed(done), "#toasts p").startswith(why)
 
 
 def test_what_changed_after_the_preview_is_left_alone(misspelt: Warehouse, client: Client) -> None:
@@ -129,6 +135,10 @@ def test_what_cannot_be_renamed(
     masked = Operation("o", operations.BULK, "a@example.com", {"accounts": frozenset({"vp"})})
     with pytest.raises(ValueError, match="vp is masked"):
         rename.write(misspelt, masked, rename.Rename(((ACCOUNTS, "vp"),), OLD, NEW), {})
+    # An earlier attempt changed two rows, and then somebody undid that.
+    admin = rename.Rename(((ACCOUNTS, "admin"),), OLD, NEW)
+    rows = {ACCOUNTS: (("A", None), ("B", None))}
+    assert rename.write(misspelt, masked, admin, rows, Earlier("o", done=1, changed=2)) == 0
     for changes, words in (
         ({"new": ""}, "Type the new name."),
         ({"old": ()}, "Choose at least one name"),

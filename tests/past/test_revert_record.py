@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.changes import Change
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
 from crm.repository.errors import AlreadyExists
 from crm.repository.operations import Operation
 from crm.repository.past import history, revert_record
@@ -20,6 +20,7 @@ from crm.repository.past._revert import bring_back
 from crm.repository.past.history import Wanted
 from crm.repository.past.revert_record import Reversal
 from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.views import _revert_wording
 from crm.warehouse import Warehouse
 
 from ..pages.html import HTMX, filled_in, parsed, text, texts
@@ -245,3 +246,9 @@ def test_another_record_under_the_key_is_left_alone(
     else:
         assert revert_record.revert_deletion(wh, reversal) == {ACCOUNTS: 1}
     assert written == ([] if is_another else [False])
+
+
+def test_a_status_is_named_by_its_platform() -> None:
+    of = Change(PLATFORMS_STATUS, "s", "B1", {}, {"platform": "Snowflake", "status": "Done"})
+    said = _revert_wording.of_change(of, exists=True, fields={"Status": True}, again=[], others=[])
+    assert said["text"] == "The status for Snowflake, now and before the change of"
