@@ -33,6 +33,11 @@ MISSING = (
     "Nothing was saved: the tables “saved_views” and “default_views” are missing. "
     f"{_wording.CREATE_TABLES}."
 )
+_GONE = "is gone: it was deleted, or its owner no longer shares it."
+_UNREAD = (
+    "cannot be read now: the tables “saved_views” and “default_views” are missing, or you may not "
+    f"read them. {_wording.CREATE_TABLES}."
+)
 
 
 @dataclass(frozen=True)
@@ -161,12 +166,10 @@ def settings_of(subject: Subject, query: str) -> dict[str, Any]:
 
 
 def found(request: Request, id: str) -> SavedView:
-    """Return the view if the person may see it. Raises Http404 and WarehouseError."""
+    """Return the view if the person may see it. Raises Http404, and WarehouseError: without the
+    tables nobody knows whether there is such a view."""
     person = _personal.person_of(request)
-    try:
-        view = repository.get(request.warehouse, id, person)
-    except (ObjectNotFound, PermissionDenied):
-        view = None
+    view = repository.get(request.warehouse, id, person)
     if view is None or view.list_name not in LISTS or not view.is_visible_to(person):
         raise Http404("There is no such view: it was deleted, or its owner does not share it.")
     return view
@@ -210,17 +213,15 @@ def to_change(request: Request, id: str) -> SavedView:
     return view
 
 
-def instead_of_lost(request: Request, id: str) -> HttpResponse | None:
-    """If the view is gone and was the person's default, redirect to its list; else return None."""
+def instead_of_lost(request: Request, id: str, error: Exception) -> HttpResponse | None:
+    """If the view was the person's default, redirect to its list, and say why it does not open.
+    Else return None."""
     known = default_views(request, request.person.email) or {}
     subject = next((LISTS[name] for name in LISTS if known.get(name) == id), None)
     if subject is None:
         return None
-    messages.warning(
-        request,
-        "The view that this list opened with is gone: it was deleted, or its owner no longer "
-        "shares it.",
-    )
+    why = _GONE if isinstance(error, Http404) else _UNREAD
+    messages.warning(request, f"The view that this list opened with {why}")
     return forget_default(request, HttpResponseRedirect(subject.list_url))
 
 

@@ -59,7 +59,8 @@ def _save_names(request: Request, person: str, names: str) -> HttpResponse:
     except WarehouseError as error:
         _say_what_is_missing(request, PEOPLE, error)
         failure = failure_of(error)
-        response = _show(request, Profile(), names, failure.status, failure=failure)
+        more = {"failure": failure, "look_url": reverse("me")}
+        response = _show(request, Profile(), names, failure.status, **more)
         if failure.retry_after:
             response["Retry-After"] = str(failure.retry_after)
         return response

@@ -25,8 +25,7 @@ from crm.repository.records.saved_views import ViewChanged
 from crm.request import Request
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _personal, _respond, _saved_views
-from ._failures import failure_of
+from . import _personal, _respond, _saved_view_form, _saved_views
 from ._saved_views import LISTS
 from ._subject import Subject
 
@@ -84,22 +83,24 @@ def saved_view_create(request: Request) -> HttpResponse:
         return HttpResponseRedirect(reverse("saved-views"))
     query = _saved_views.normal(given.get("query", ""), subject)
     if request.method != "POST":
-        initial = {"list": subject.table.name, "query": query, "name": given.get("name", "")}
-        return _show_form(request, subject, query, SavedViewForm(is_new=True, initial=initial))
+        initial: dict[str, Any] = {"list": subject.table.name, "query": query}
+        initial |= {"name": given.get("name", ""), "shared": "shared" in given}
+        form = SavedViewForm(is_new=True, initial=initial)
+        return _saved_view_form.show(request, subject, query, form)
     form = SavedViewForm(given, is_new=True)
     if not form.is_valid():
-        return _show_form(request, subject, query, form, status=422)
+        return _saved_view_form.show(request, subject, query, form, status=422)
     try:
         known = repository.find(request.warehouse, person)
         view = _saved_views.of_form(form, person, query, known)
         if _saved_views.has_name(view, known):
             form.add_error("name", f"You have a view “{view.name}” of this list already.")
-            return _show_form(request, subject, query, form, status=422)
+            return _saved_view_form.show(request, subject, query, form, status=422)
         repository.create(request.warehouse, view)
         if form.cleaned_data["default"]:
             repository.set_default(request.warehouse, person, view.list_name, view.id)
     except WarehouseError as error:
-        return _show_failure(request, subject, query, form, error)
+        return _saved_view_form.show_failure(request, subject, query, form, error)
     messages.success(request, f"The view “{view.name}” was saved.{_shared_note(view)}")
     return _saved_views.forget_default(
         request, _respond.go(request, record_url("saved-view", view.id))
@@ -110,44 +111,13 @@ def _shared_note(view: SavedView) -> str:
     return " Everybody sees it under Views." if view.is_shared else ""
 
 
-def _show_form(
-    request: Request,
-    subject: Subject,
-    query: str,
-    form: SavedViewForm,
-    status: int = 200,
-    **more: Any,
-) -> HttpResponse:
-    context = {"form": form, "query": query, **_saved_views.settings_of(subject, query), **more}
-    return render(request, "saved_views/form.html", context, status=status)
-
-
-def _show_failure(
-    request: Request,
-    subject: Subject,
-    query: str,
-    form: SavedViewForm,
-    error: WarehouseError,
-    view: SavedView | None = None,
-) -> HttpResponse:
-    if why := _saved_views.why_not_saved(error):
-        messages.error(request, why)
-    failure = failure_of(error)
-    response = _show_form(
-        request, subject, query, form, failure.status, failure=failure, view=view
-    )
-    if failure.retry_after:
-        response["Retry-After"] = str(failure.retry_after)
-    return response
-
-
 @require_safe
 def saved_view(request: Request, id: str) -> HttpResponse:
     """Redirect to the list with the view's settings. One statement."""
     try:
         view = _saved_views.found(request, id)
-    except Http404:
-        if response := _saved_views.instead_of_lost(request, id):
+    except (Http404, ObjectNotFound, PermissionDenied) as error:
+        if response := _saved_views.instead_of_lost(request, id, error):
             return response
         raise
     if gone := _saved_views.dropped(view):
@@ -167,25 +137,25 @@ def saved_view_edit(request: Request, id: str) -> HttpResponse:
     """Change the name of the view, and whether it is shared."""
     try:
         view = _saved_views.to_change(request, id)
-    except Http404 as error:
-        return _gone(request, id, error)
+    except (Http404, WarehouseError) as error:
+        return _saved_view_form.show_without_view(request, error)
     subject = LISTS[view.list_name]
     if request.method != "POST":
-        return _show_form(request, subject, view.query, _form_of(view), view=view)
+        return _saved_view_form.show(request, subject, view.query, _form_of(view), view=view)
     form = SavedViewForm(request.POST, is_new=False)
     if not form.is_valid():
-        return _show_form(request, subject, view.query, form, status=422, view=view)
+        return _saved_view_form.show(request, subject, view.query, form, status=422, view=view)
     given = form.cleaned_data
     changed = replace(view, name=given["name"], is_shared=given["shared"])
     try:
         if _saved_views.has_name(changed, repository.find(request.warehouse, view.person)):
             form.add_error("name", f"There is a view “{changed.name}” of this list already.")
-            return _show_form(request, subject, view.query, form, status=422, view=view)
+            return _saved_view_form.show(request, subject, view.query, form, status=422, view=view)
         repository.update(request.warehouse, changed, request.person.email, given["seen"])
     except ViewChanged as error:
-        return _conflict(request, changed, error)
+        return _saved_view_form.show_conflict(request, changed, error)
     except WarehouseError as error:
-        return _show_failure(request, subject, view.query, form, error, view)
+        return _saved_view_form.show_failure(request, subject, view.query, form, error, view)
     messages.success(request, f"The view “{changed.name}” was saved.{_shared_note(changed)}")
     return _respond.go(request, reverse("saved-views"))
 
@@ -208,7 +178,10 @@ def _form_of(view: SavedView) -> SavedViewForm:
 def saved_view_save(request: Request, id: str) -> HttpResponse:
     """Save the list's present settings in the view; after a conflict also its name. Two
     statements, three if it changes nothing."""
-    view = _saved_views.to_change(request, id)
+    try:
+        view = _saved_views.to_change(request, id)
+    except (Http404, WarehouseError) as error:
+        return _saved_view_form.show_without_view(request, error)
     subject, back = LISTS[view.list_name], record_url("saved-view", id)
     form = SavedViewForm(request.POST, is_new=False)
     changed = replace(view, query=_saved_views.normal(request.POST.get("query", ""), subject))
@@ -222,41 +195,11 @@ def saved_view_save(request: Request, id: str) -> HttpResponse:
     try:
         repository.update(request.warehouse, changed, request.person.email, seen)
     except ViewChanged as error:
-        return _conflict(request, changed, error)
-    except (ObjectNotFound, PermissionDenied) as error:
-        messages.error(request, _saved_views.why_not_saved(error))
-        return _respond.go(request, back)
+        return _saved_view_form.show_conflict(request, changed, error)
+    except WarehouseError as error:
+        return _saved_view_form.show_failure(request, subject, changed.query, form, error, view)
     messages.success(request, f"The view “{changed.name}” was saved.")
     return _respond.go(request, back)
-
-
-def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResponse:
-    """Show the version that the other person saved and this person's version."""
-    subject, theirs = LISTS[mine.list_name], error.current
-    if theirs and not theirs.is_visible_to(request.person.email):
-        theirs = None
-    context = {
-        "mine": mine,
-        "theirs": theirs,
-        "my_settings": _saved_views.settings_of(subject, mine.query)["settings"],
-        "their_settings": _saved_views.settings_of(subject, theirs.query)["settings"]
-        if theirs
-        else [],
-        "subject": subject,
-    }
-    return render(request, "saved_views/conflict.html", context, status=409)
-
-
-def _gone(request: Request, id: str, error: Http404) -> HttpResponse:
-    """Offer what was typed as a new view; raise the error for requests that sent no such form."""
-    form = SavedViewForm(request.POST, is_new=False)
-    subject = LISTS.get(request.POST.get("list", ""))
-    if subject is None or not form.is_valid():
-        raise error
-    given, person = form.cleaned_data, request.person.email
-    query = _saved_views.normal(given["query"], subject)
-    mine = SavedView(id, person, given["list"], given["name"], query, given["shared"])
-    return _conflict(request, mine, ViewChanged(None))
 
 
 @writes_nothing

@@ -107,10 +107,14 @@ def require_no_view_where_the_first_is_gone(client: Client, wh: Warehouse, other
     assert "is gone" in text(page, "#toasts")
     assert page.select(NAMES)
     assert client.get(other).status_code == 404
-    typed = {"list": "accounts", "query": "q=x", "name": "Typed"}
-    answer = client.post(f"{other}edit/", typed)
-    assert answer.status_code == 409
-    assert filled_in(parsed(answer).select_one("main form")) == typed
+    typed = {"list": "accounts", "query": "q=x", "name": "Typed", "shared": "on"}
+    for name, place in (("Typed", "edit"), ("Typed", "save"), ("", "edit")):
+        answer = client.post(f"{other}{place}/", typed | {"name": name})
+        assert answer.status_code == 409
+        form = parsed(answer).select_one("main form")
+        assert form["action"] == "/views/new/"
+        assert filled_in(form).items() >= (typed | {"name": name}).items()
+        assert text(form, "button") == "Save as a new view"
     assert client.post(f"{other}edit/", typed | {"list": "x"}).status_code == 404
 
 
@@ -177,7 +181,8 @@ def test_only_the_owner_and_administrators_change_a_shared_view(
 
 
 def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page: See) -> None:
-    view = SavedView("1" * 8, ALICE, "accounts", "Ours", "column=gone&sort=gone&vp=x&no=1")
+    query = "column=gone&sort=gone&vp=x&no=1"
+    view = SavedView("1" * 8, ALICE, "accounts", "Ours", query, is_shared=True)
     saved_views.create(sample, view)
     opened = client.get(f"/views/{view.id}/", follow=True)
     said = text(parsed(opened), "#toasts")
@@ -197,6 +202,9 @@ def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page:
     page = parsed(answer)
     assert "bo@example.com" in text(page, ".banner")
     assert [dd for dd in texts(page, "dd") if len(dd) == 1] == ["c", "b"]
+    new = parsed(client.get("/views/new/", filled_in(page.select_one("main form[method=get]"))))
+    kept = filled_in(new.select_one(".view-save"))
+    assert (kept["name"], kept["query"], kept["shared"]) == ("Ours", "q=b", "on")
     form = page.select_one("form[method=post].actions, .actions form[method=post]")
     assert client.post(form["action"], filled_in(form)).status_code == 303
     now = saved_views.get(sample, view.id)
@@ -217,7 +225,11 @@ def test_without_the_tables_the_pages_say_so(
         sample.execute(f"DROP TABLE {sample.namespace.table(table)}", repeatable=True)
     assert "set_up" in text(get_page("/views/?list=accounts"), ".banner")
     assert client.get("/views/default/accounts/")["Location"] == "/accounts/"
-    assert client.get("/views/1/").status_code == 404
+    assert client.get("/views/1/").status_code == 503, "nobody knows whether there is such a view"
+    for place in ("edit", "save"):
+        failed = client.post(f"/views/1/{place}/", sent)
+        assert "The tables were not found" in text(parsed(failed), ".banner")
+        assert filled_in(parsed(failed).select_one(".view-save"))["name"] == "Kept words"
     assert get_page("/accounts/?view=1").select(NAMES)
     failed = client.post("/views/new/", sent)
     assert failed.status_code >= 400
