@@ -10,19 +10,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Any, TypeVar
 
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Dropped, Unavailable, WarehouseError, WriteConflict
+from crm.warehouse.usage import run_at_once
 
-from .errors import HalfDone, is_lost
+from .errors import HalfDone, RepositoryError, is_lost
 from .operations import Operation
 
 Result = TypeVar("Result")
+# How many rows a step changed, or its error.
+Ran = int | WarehouseError | RepositoryError
 
 # Seconds before each further try of a step.
 PAUSES = (1.0, 3.0)
@@ -71,8 +73,9 @@ def run_steps(
 
     :param done: the number of steps that earlier attempts have finished. They do not run again.
 
-    Raises WarehouseError if the first step fails, and HalfDone if a later one does. Other errors
-    of a step pass through.
+    Raises WarehouseError if the first step fails, and HalfDone if a later one does. A step's
+    RepositoryError passes through. But if a step that ran beside it failed, HalfDone comes first,
+    and the next attempt finds the RepositoryError again.
     """
     changed = [0] * done
     while len(changed) < len(steps):
@@ -80,6 +83,8 @@ def run_steps(
         results = _run_together(wh, _group(steps[number:])) if number else _run_first(steps[0])
         if any(isinstance(result, WarehouseError) for result in results):
             raise _half_done(operation, steps, sum(changed), number, results)
+        if found := next((each for each in results if isinstance(each, RepositoryError)), None):
+            raise found
         changed += (result for result in results if isinstance(result, int))
     return changed
 
@@ -91,7 +96,7 @@ def _group(steps: Sequence[Step]) -> Sequence[Step]:
     return list(takewhile(lambda step: step.parallel, steps))
 
 
-def _run_first(step: Step) -> list[int | WarehouseError]:
+def _run_first(step: Step) -> list[Ran]:
     """Run the first step once. Raises WarehouseError: nothing is half done then."""
     try:
         return [step.run()]
@@ -99,21 +104,16 @@ def _run_first(step: Step) -> list[int | WarehouseError]:
         return [error]
 
 
-def _run_together(wh: Warehouse, group: Sequence[Step]) -> list[int | WarehouseError]:
+def _run_together(wh: Warehouse, group: Sequence[Step]) -> list[Ran]:
     """Run the steps, each until it ends, and return how many rows each changed, or its error."""
 
-    def run(step: Step) -> int | WarehouseError:
+    def run(step: Step) -> Ran:
         try:
             return insist(wh, step.run)
-        except WarehouseError as error:
+        except (WarehouseError, RepositoryError) as error:
             return error
 
-    if len(group) == 1:
-        return [run(group[0])]
-    with ThreadPoolExecutor(len(group)) as pool:
-        # Each thread knows the request whose statements it runs.
-        ran = [pool.submit(copy_context().run, run, step) for step in group]
-        return [each.result() for each in ran]
+    return run_at_once([partial(run, step) for step in group])
 
 
 def _half_done(
@@ -121,7 +121,7 @@ def _half_done(
     steps: Sequence[Step],
     changed: int,
     number: int,
-    results: Sequence[int | WarehouseError],
+    results: Sequence[Ran],
 ) -> HalfDone:
     """Return what to tell after steps failed; ``results`` are those of the steps from ``number``
     on, and ``changed`` is how many rows the steps before it changed.
@@ -142,8 +142,9 @@ def _half_done(
             unsure += result.unsure
             changed += result.changed
             causes.append(result.cause)
-        else:
-            left.append(step.name)
+            continue
+        left.append(step.name)
+        if isinstance(result, WarehouseError):
             unsure += [step.name] if is_lost(result) else []
             causes.append(result)
     left += _names(steps[number + len(results) :])

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from crm import metrics, telemetry
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
+
+Result = TypeVar("Result")
 
 APP = "edip-crm"
 # Matches the first table in a statement: `catalog`.`schema`.`table`.
@@ -80,6 +83,19 @@ def tagged(work: Callable[[], None]) -> Callable[[], None]:
             work()
 
     return run
+
+
+def run_at_once(works: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Run the functions at the same time, and return their results in the same order.
+
+    Each thread has the context of the request, so that its statements have the request's tags and
+    are counted. Raises the first error, after all functions have ended.
+    """
+    if len(works) == 1:
+        return [works[0]()]
+    with ThreadPoolExecutor(len(works)) as pool:
+        ran = [pool.submit(copy_context().run, work) for work in works]
+    return [each.result() for each in ran]
 
 
 def note_statement(label: str, started: float, query_id: str | None, failure: str = "") -> None:

@@ -154,6 +154,19 @@ def test_parallel_steps_that_fail_are_distinguished(waits: list[float]) -> None:
     assert run_steps(WITHOUT_END, OPERATION, steps, done=error.finished) == [0, 0, 1, 1, 1, 1]
 
 
+def test_what_a_step_finds_hides_no_half_done_work_beside_it(waits: list[float]) -> None:
+    inner = HalfDone("id-1", ["A"], ["B"], PermissionDenied(), finished=1, changed=1)
+    runs = [failing(), failing(Missing("B1"), Missing("B1")), failing(inner), failing()]
+    steps = [Step(f"Step {n}", each, parallel=1 < n < 4) for n, each in enumerate(runs, 1)]
+    with pytest.raises(HalfDone) as raised:
+        run_steps(WITHOUT_END, OPERATION, steps)
+    error = raised.value
+    assert (error.done, error.left) == (("Step 1", "A"), ("Step 2", "B", "Step 4"))
+    assert (error.finished, error.changed, error.unsure) == (1, 2, ())
+    with pytest.raises(Missing):
+        run_steps(WITHOUT_END, OPERATION, steps, done=error.finished)
+
+
 def test_steps_within_a_step(waits: list[float]) -> None:
     def inner() -> int:
         return sum(run(failing(), failing(PermissionDenied())))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
+from crm.repository.tables import change_feed
 from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.usage import Usage, measure
 
@@ -24,6 +25,12 @@ def test_the_history_knows_page_and_request(client: Client, sample: Warehouse) -
     rows = sample.query(FOUND, {"request": "r-17"})
     assert rows == [{"page": "account-list", "app": "edip-crm", "request": "r-17"}]
     assert {row["page"] for row in sample.query(FOUND, {"request": "r-18"})} == {"recent-changes"}
+    # Statements that run at the same time are the request's, too.
+    used = Usage("a-page", "r-19")
+    with measure(used):
+        change_feed._find_starts(sample, [change_feed._EXPIRED])
+    rows = sample.query(FOUND, {"request": "r-19"})
+    assert [row["page"] for row in rows] == ["a-page"] * used.statements == ["a-page"] * 8
     count = "SELECT count(*) AS n FROM system.query.history WHERE query_tags['app'] = 'edip-crm'"
     assert sample.query(count)[0]["n"] >= 2
 

@@ -13,7 +13,7 @@ import datetime as dt
 import re
 import threading
 from collections.abc import Callable, Collection, Hashable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from cachetools import LRUCache
@@ -24,6 +24,7 @@ from crm.repository import _sql, ddl, properties, versions
 from crm.repository.versions import Commit, gone
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import PermissionDenied, StatementFailed
+from crm.warehouse.usage import run_at_once
 
 Result = TypeVar("Result")
 Starts = dict[str, int]
@@ -157,12 +158,11 @@ def _find_starts(wh: Warehouse, reasons: list[str]) -> Starts:
         return {table.name: commits[-1].version for table, commits in lines.commits.items()}
     kept_since = dict.fromkeys(TABLES, dt.datetime.min.replace(tzinfo=dt.UTC))
     if not {_EXPIRED, _FILES_GONE}.isdisjoint(reasons):
-        with ThreadPoolExecutor(len(TABLES)) as pool:
-            found = pool.map(lambda table: _retention(wh, table), TABLES)
-            kept_since = {
-                table: lines.read_at - kept + min(_MARGIN, kept / 24)
-                for table, kept in zip(TABLES, found, strict=True)
-            }
+        found = run_at_once([partial(_retention, wh, table) for table in TABLES])
+        kept_since = {
+            table: lines.read_at - kept + min(_MARGIN, kept / 24)
+            for table, kept in zip(TABLES, found, strict=True)
+        }
     return {
         table.name: _start(commits, kept_since[table], reasons)
         for table, commits in lines.commits.items()

@@ -15,8 +15,8 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from cachetools import LRUCache
 
@@ -25,6 +25,7 @@ from crm.model.schema import TABLES, Table
 from crm.repository import _sql
 from crm.repository.errors import BeforeTheTables, BeyondRetention, NotYet
 from crm.warehouse import Warehouse, now
+from crm.warehouse.usage import run_at_once
 
 from ._commits import Commit, added_since, commits_of, first_since
 
@@ -166,8 +167,8 @@ def _read(
     whole_at: dt.datetime | None = None,
 ) -> Timelines:
     began = time.monotonic()
-    with ThreadPoolExecutor(len(TABLES)) as pool:
-        found = dict(zip(TABLES, pool.map(commits, TABLES), strict=True))
+    each = run_at_once([partial(commits, table) for table in TABLES])
+    found = dict(zip(TABLES, each, strict=True))
     # Only their answers have the warehouse's time at their beginning.
     read_at = now() - dt.timedelta(seconds=time.monotonic() - began)
     lines = Timelines(found, read_at, whole_at or read_at)
