@@ -32,7 +32,7 @@ _DAY_AS_TEXT = re.compile(r"\d{5}([.,]\d+)?")
 # Texts that programs write for a missing date or link.
 _NO_VALUE = {"nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-"}
 # Texts that pandas writes for any missing value, exactly so: Nan is also a name.
-_OF_PANDAS = ("nan", "NaN", "NaT", "<NA>")
+_OF_PANDAS = ("nan", "NaN", "NaT", "<NA>", "None")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
         raw = raw.link if column.kind == "links" else str(raw)
     if is_empty(raw) or (_may_be_no_value(column) and is_no_value(raw)):
         return Cleaned(None)
-    if raw in _OF_PANDAS:
+    if raw in _OF_PANDAS and not _may_be_meant(column, raw):
         return Cleaned(None, f"“{raw}” stands for a missing value")
     raw, was_guarded = _python_number(raw), False
     if isinstance(raw, str):
@@ -135,6 +135,13 @@ def is_empty(raw: Any) -> bool:
 def is_no_value(raw: Any) -> bool:
     """Return whether a cell that holds no text is empty, or says so as programs do."""
     return is_empty(raw) or str(raw).strip().lower() in _NO_VALUE
+
+
+def _may_be_meant(column: Column, raw: Any) -> bool:
+    """Return whether a person may have written what pandas writes for a missing value: a known
+    word, or that a long text has to tell of nothing."""
+    is_known = column.vocabulary and raw in vocabulary.words(column.vocabulary)
+    return bool(is_known) or (column.kind == "long_text" and raw == "None")
 
 
 def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:

@@ -141,6 +141,9 @@ class Row:
         """Report imported values that a person should check."""
         if value and "\ufffd" in value:
             self._add_finding(NOTED, "has a character that could not be read (�)", column.name)
+        if column.kind == "long_text" and value == "None":
+            reason = "“None” may stand for a missing value; kept as it is"
+            self._add_finding(NOTED, reason, column.name)
         is_short = isinstance(raw, Long) or _SHORTENED.fullmatch(value or "")
         if column.name in self._table.match[-1:] and is_short:
             self._add_finding(

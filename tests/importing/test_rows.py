@@ -111,7 +111,8 @@ def test_what_people_should_look_at(tmp_path: Path) -> None:
         "azure_devops_link": "see the wiki",
         "platforms_status": {"Databricks": "Paused"},
     }
-    _, findings = read(state(tmp_path, {"accounts": [record]}))
+    update = {"id": "u", "bsnid": "B1", "description": "None", "author": "A", "date": "2026-01-02"}
+    _, findings = read(state(tmp_path, {"accounts": [record], "updates": [update]}))
     assert reasons(findings, NOTED) == [
         "state.json, row 1, vp: has a character that could not be read (\ufffd)",
         "state.json, row 1, azure_devops_link: “see the wiki” cannot be shown as a link; kept as "
@@ -121,4 +122,5 @@ def test_what_people_should_look_at(tmp_path: Path) -> None:
         "it",
         "state.json, row B1/Databricks, status: “Paused” is not one of the known words; kept as "
         "it is",
+        "state.json, row 1, description: “None” may stand for a missing value; kept as it is",
     ]

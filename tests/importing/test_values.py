@@ -19,6 +19,7 @@ KEY = ACCOUNTS.column("bsnid")
 LINKS = ACCOUNTS.column("azure_devops_link")
 DATE = UPDATES.column("date")
 TIME = UPDATES.column("created_at")
+PERSON = USE_CASES.column("leader")
 TEXT = USE_CASES.column("problem")
 STATUS = PLATFORMS_STATUS.column("status")
 
@@ -48,6 +49,8 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (STATUS, "Paused", "Paused", ""),
         (TEAM, "nan", None, "“nan” stands for a missing value"),
         (TEAM, "Nan", "Nan", ""),
+        (PERSON, "None", None, "“None” stands for a missing value"),
+        (TEXT, "None", "None", ""),
         (DATE, dt.date(2025, 6, 27), "2025-06-27", ""),
         (DATE, dt.datetime(2025, 6, 27, 10), "2025-06-27", ""),
         (DATE, "2025-06-27 10:00", "2025-06-27", "the time of day was left out"),
@@ -101,8 +104,9 @@ def test_a_value_that_does_not_fit_is_refused_with_a_reason(
 def test_a_known_word_is_not_read_as_another_that_differs_in_case(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cleaning.vocabulary, "words", lambda _: ("GO", "go"))
+    monkeypatch.setattr(cleaning.vocabulary, "words", lambda _: ("GO", "go", "None"))
     assert clean(STATUS, "go") == cleaning.Cleaned("go")
+    assert clean(STATUS, "None") == cleaning.Cleaned("None")
 
 
 def test_conventions_of_files() -> None:
