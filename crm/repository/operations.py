@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 CREATE, EDIT, DELETE, REVERT = "create", "edit", "delete", "revert"
 IMPORT, COPY, REPAIR, LOAD = "import", "copy", "repair", "load"
 BULK, MERGE = "bulk", "merge"
+# The note that two accounts are two teams. It changes no record.
+TWO_TEAMS = "distinct"
 
 # The table may be missing, or the person may have no right to it: notes are optional.
 _BEGIN = """

@@ -146,7 +146,7 @@ class Editor:
         except WarehouseError as error:
             if isinstance(error, WriteConflict) and self._was_deleted():
                 return self.gone()
-            return self.failed(error)
+            return self.failed(error, to)
         if is_seen is False:
             what = f"The new {self.kind.table.singular}"
             messages.warning(self.request, _wording.unseen(what))
@@ -188,9 +188,9 @@ class Editor:
         hidden = self.request.person.is_filtered(looked_for)
         return self.show(409, gone=True, new_key=new_key, may_be_hidden=hidden)
 
-    def failed(self, error: WarehouseError) -> HttpResponse:
+    def failed(self, error: WarehouseError, to: str = "") -> HttpResponse:
         failure = failure_of(error)
-        response = self.show(failure.status, failure=failure)
+        response = self.show(failure.status, failure=failure, look_url=to)
         if failure.retry_after:
             response["Retry-After"] = str(failure.retry_after)
         if _respond.wants_part(self.request):

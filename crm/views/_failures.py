@@ -34,7 +34,7 @@ class Failure:
     the page, which makes Databricks sign the person in. ``moment`` is true if the failure concerns
     the moment in the URL; ``earliest`` is the first moment that can be read. ``half_done`` has
     the finished and the unfinished steps of an operation. ``sent_by_us`` is true if one of our
-    pages sent the form that was refused.
+    pages sent the form that was refused; ``may_be_saved`` if the form may have been saved.
     """
 
     status: int
@@ -47,6 +47,7 @@ class Failure:
     earliest: dt.datetime | None = None
     half_done: HalfDone | None = None
     sent_by_us: bool = False
+    may_be_saved: bool = False
 
 
 _FAILURES: dict[type[WarehouseError], Failure] = {
@@ -82,6 +83,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "If you were saving, your change may or may not have been saved: check before you send "
         "it again.",
         retry_after=10,
+        may_be_saved=True,
     ),
     warehouse_errors.SignInFailed: Failure(
         503,
@@ -229,7 +231,8 @@ def failure_of(error: WarehouseError, *, is_past: bool = False, is_read: bool = 
     error = _explain(error, is_past=is_past)
     known = next((_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES), _UNKNOWN)
     if is_read:
-        known = replace(known, advice=_WHILE_READING.get(type(error), known.advice))
+        advice = _WHILE_READING.get(type(error), known.advice)
+        known = replace(known, advice=advice, may_be_saved=False)
     if isinstance(error, Unavailable):
         known = replace(known, retry_after=max(known.retry_after, error.retry_after))
     if isinstance(error, Busy):
@@ -248,7 +251,8 @@ def _half_done(error: HalfDone) -> Failure:
     if not isinstance(error.cause, (Unavailable, StatementTimeout, WriteConflict)):
         # These errors do not pass by themselves.
         reason = f"{reason} {cause.advice}"
-    return replace(cause, title="Only part of this was done", advice=reason, half_done=error)
+    title = "Only part of this was done"
+    return replace(cause, title=title, advice=reason, half_done=error, may_be_saved=False)
 
 
 def _explain(error: WarehouseError, *, is_past: bool) -> WarehouseError:

@@ -10,8 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import reselect, reswap, retarget, trigger_client_event
 
+from crm.page_urls import record_url
 from crm.request import Request
 from crm.warehouse.config import USER
 from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, TooLarge, WarehouseError
@@ -39,6 +41,8 @@ def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpRes
     """
     request.refusal = refusal  # type: ignore[attr-defined]
     context = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
+    if failure.may_be_saved:
+        context["look_url"] = _look_url(request)
     half = failure.half_done
     if half and not isinstance(half.cause, TooLarge) and request.method == "POST":
         context["go_on"] = _resume.fields(request, half)
@@ -53,6 +57,16 @@ def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpRes
         response["Retry-After"] = str(failure.retry_after)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _look_url(request: HttpRequest) -> str:
+    """Return the URL of the page that shows what may have been saved: the account's, else the page
+    that sent the form; empty if neither is known."""
+    match, sender = request.resolver_match, request.headers.get("Referer", "")
+    url = record_url("account-detail", match.kwargs.get("bsnid")) if match else ""
+    if not url and url_has_allowed_host_and_scheme(sender, {request.get_host()}):
+        url = sender
+    return url
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

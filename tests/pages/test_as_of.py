@@ -90,6 +90,7 @@ def test_pages_show_what_was_there(client: Client, before_changes: str) -> None:
     assert "Renamed since" in text(parsed(client.get(f"/accounts/{ACCOUNT}/")), "h1")
     page = parsed(client.get(f"{before_changes}/accounts/{ACCOUNT}/"))
     assert "Renamed since" not in page.get_text()
+    assert text(page, ".past-since") == "What changed since in all accounts"
     assert client.get("/accounts/BSN002/").status_code == 404
     assert client.get(f"{before_changes}/accounts/BSN002/").status_code == 200
     assert client.get(f"{before_changes}/accounts/BSN999/").status_code == 404

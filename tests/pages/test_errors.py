@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.urls import resolve
 
 from crm.repository.records import accounts
-from crm.views import _failures
+from crm.views import _failures, errors
 from crm.warehouse import Warehouse
 from crm.warehouse import errors as warehouse_errors
 from tests.conftest import LocalWarehouse
@@ -114,6 +115,16 @@ def test_all_errors_of_the_warehouse_have_words() -> None:
     }
     for kind in public:
         assert _failures.failure_of(kind()).advice
+
+
+def test_the_page_that_shows_what_may_be_saved() -> None:
+    of_account = RequestFactory().post("/accounts/B 1/delete/")
+    of_account.resolver_match = resolve("/accounts/B 1/delete/")
+    assert errors._look_url(of_account) == "/accounts/B%201/"
+    for sender, url in (("http://testserver/x/?q=1", "http://testserver/x/?q=1"), ("//a/", "")):
+        assert (
+            errors._look_url(RequestFactory().post("/undo/x/", headers={"Referer": sender})) == url
+        )
 
 
 def test_a_page_refreshes_only_if_it_was_read(

@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.own_tables import OPERATIONS
+from crm.repository.past import history
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -48,7 +49,7 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
     assert page.select_one("tbody td a.button")["href"] == "/accounts/B1/merge/B2/"
     found = get_page("/accounts/B2/merge/")
     assert [a["href"] for a in found.select(".merge-found a")] == ["/accounts/B2/merge/B1/"]
-    _require_two_teams_until_taken_back(client, get_page, page)
+    _require_two_teams_until_taken_back(client, warehouse, get_page, page)
     _require_accounts_that_are_seen(client, warehouse)
     _require_focus_on_the_next_pair(client, make_account, get_page)
     for bsnid in ("B4", "B5"):
@@ -64,7 +65,7 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
 
 
 def _require_two_teams_until_taken_back(
-    client: Client, get_page: GetPage, page: BeautifulSoup
+    client: Client, warehouse: Warehouse, get_page: GetPage, page: BeautifulSoup
 ) -> None:
     """After *Two teams* neither page shows the other account any more, until somebody takes that
     back."""
@@ -77,9 +78,19 @@ def _require_two_teams_until_taken_back(
         for sent in (form, swapped):
             page = parsed(client.post("/similar-teams/", sent, follow=True))
             assert text(page, ".lead").startswith(lead)
+        if not other:
+            _require_no_author(warehouse)
         found = get_page("/accounts/B2/merge/")
         assert [a["href"] for a in found.select(".merge-found a")] == other
         assert len(page.select(".decided li")) == 1 - len(other)
+
+
+def _require_no_author(warehouse: Warehouse) -> None:
+    """Whoever only decided has changed no record, so the activity's filter does not offer them."""
+    table = warehouse.namespace.table(OPERATIONS)
+    sql = f"UPDATE {table} SET person = 'Dee' WHERE kind = 'distinct'"
+    assert warehouse.execute(sql, repeatable=True) == 1
+    assert history.people(warehouse) == [warehouse.actor]
 
 
 def _require_accounts_that_are_seen(client: Client, warehouse: Warehouse) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import _sql
+from crm.repository import _sql, operations
 from crm.repository._sql import Row
 from crm.repository._stamps import STAMPED_WITHIN
 from crm.repository.records.account_filter import ALL, AccountFilter
@@ -55,6 +55,7 @@ FROM {operations} {where}
 _PEOPLE = """
 SELECT person FROM ({each}) AS p WHERE person <> '' GROUP BY person ORDER BY person LIMIT :most
 """
+_NOTED = " SELECT person FROM {operations} WHERE NOT (kind <=> :two_teams) "
 _OF_IDS = "WHERE id IN (SELECT EXPLODE({ids}))"
 _ENDED_SINCE = "WHERE ended_at IS NULL OR ended_at >= :ended_since"
 _INSERTED = "NOT (_change_type = 'insert' AND ARRAY_CONTAINS({ids}, COALESCE(change_id, '')))"
@@ -160,16 +161,18 @@ def read_notes(wh: Warehouse, ids: Collection[str]) -> dict[str, Note]:
 
 def read_people(wh: Warehouse, starts: Mapping[str, int], *, has_notes: bool) -> list[str]:
     """Return the authors of all changes and operations, sorted, at most ``MOST_PEOPLE``. One
-    statement.
+    statement. The author of a note that changes no record is left out.
     """
     feeds = (change_feed.parts(wh, table, starts[table.name])["feed"] for table in TABLES)
     each = [
         _sql.fill(" SELECT updated_by AS person FROM {feed} AS f ", feed=feed) for feed in feeds
     ]
     if has_notes:
-        each.append(_sql.render(wh.namespace, " SELECT person FROM {operations} "))
+        each.append(_sql.render(wh.namespace, _NOTED))
     sql = _sql.fill(_PEOPLE, each="UNION ALL".join(each))
-    return [row["person"] for row in wh.query(sql, {"most": MOST_PEOPLE})]
+    params: dict[str, Any] = {"most": MOST_PEOPLE}
+    params |= {"two_teams": operations.TWO_TEAMS} if has_notes else {}
+    return [row["person"] for row in wh.query(sql, params)]
 
 
 def _render(

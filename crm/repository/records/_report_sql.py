@@ -61,12 +61,14 @@ FROM (
 ) AS s
 GROUP BY platform, before, after, is_stuck
 """
+# Those on hold come oldest first, the others newest first.
 USE_CASES = """
 SELECT before, after, COUNT(*) AS n, COLLECT_LIST(
   CASE WHEN place <= :shown THEN STRUCT(bsnid, team, id, what, leader, since, reason) END) AS rows
 FROM (
   SELECT u.*, {reason} AS reason,
-    ROW_NUMBER() OVER (PARTITION BY before, after ORDER BY since DESC NULLS LAST, id) AS place
+    ROW_NUMBER() OVER (PARTITION BY before, after ORDER BY
+      CASE WHEN after = :on_hold THEN since END, since DESC NULLS LAST, id) AS place
   FROM (
     SELECT c.bsnid, c.team, p.*
     FROM (

@@ -14,7 +14,7 @@ from typing import Any
 
 from crm.model.namespace import Namespace
 from crm.model.records import Listing
-from crm.model.vocabulary import NOT_STARTED
+from crm.model.vocabulary import NOT_STARTED, ON_HOLD
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository.tables import change_feed, notes
@@ -151,6 +151,7 @@ def _read(
         **bound,
         **bound_gone,
         "not_started": NOT_STARTED,
+        "on_hold": ON_HOLD,
         "shown": shown,
         "stale_before": period.stale_before,
         "first_day": period.first,

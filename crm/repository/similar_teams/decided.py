@@ -15,7 +15,6 @@ from crm.repository._sql import Row
 from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
-_KIND = "distinct"
 _MARK = "decided "
 _SAVE = """
 MERGE INTO {operations} AS t
@@ -83,9 +82,9 @@ def forget(wh: Warehouse, one: str, other: str) -> bool:
 
 
 def _run(wh: Warehouse, template: str, id: str, params: dict[str, str]) -> int:
-    operation = Operation(id, _KIND, wh.actor)
+    operation = Operation(id, operations.TWO_TEAMS, wh.actor)
     sql = _sql.render(wh.namespace, template)
-    return operations.run(wh, operation, sql, params | {"kind": _KIND}, repeatable=True)
+    return operations.run(wh, operation, sql, params | {"kind": operation.kind}, repeatable=True)
 
 
 def unseen(wh: Warehouse, one: str, other: str) -> str:
@@ -97,7 +96,7 @@ def unseen(wh: Warehouse, one: str, other: str) -> str:
 
 def reading(wh: Warehouse) -> str:
     """Return the SELECT of the decided pairs, for find's statement."""
-    literals = {"mark": _sql.literal(_MARK), "kind": _sql.literal(_KIND)}
+    literals = {"mark": _sql.literal(_MARK), "kind": _sql.literal(operations.TWO_TEAMS)}
     return _sql.render(wh.namespace, _READ, **literals)
 
 
@@ -118,5 +117,5 @@ def _in_order(one: str, other: str) -> list[str]:
 
 
 def _id(one: str, other: str) -> str:
-    text = "\n".join([_KIND, *_in_order(one, other)])
+    text = "\n".join([operations.TWO_TEAMS, *_in_order(one, other)])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
