@@ -20,6 +20,7 @@ from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables import change_feed
 from crm.warehouse import Warehouse
 
+from ._row_versions import Order, order_of
 from .cursor import Position
 
 _NOTE = -1  # the place of notes
@@ -43,7 +44,7 @@ SELECT f.*, {team} AS team FROM (
 """
 # The account's team now, for rows whose account was not read.
 _TEAMS = "LEFT JOIN {accounts} AS a ON a.bsnid = f.account"
-# The order of Position.
+# The same as _row_versions.order_of.
 _NEWEST_FIRST = "ORDER BY moment DESC, place DESC, version DESC, COALESCE(key, '')"
 _NOTES = """
 SELECT {place} AS place, id AS key, kind AS account, CAST(NULL AS BIGINT) AS version,
@@ -133,8 +134,8 @@ def read(wh: Warehouse, part: Part, *, has_notes: bool) -> tuple[list[Row], dict
     return versions, _notes(rows)
 
 
-def _order(row: Row) -> tuple[int, int, int, str]:
-    return Position(row["moment"], row["place"], row["version"], row["key"] or "").order
+def _order(row: Row) -> Order:
+    return order_of(row["moment"], row["place"], row["version"], row["key"])
 
 
 def read_records(

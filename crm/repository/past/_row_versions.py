@@ -19,7 +19,17 @@ _HALVES = ({"update_preimage"}, {"update_postimage"})
 
 # The table's place in ``TABLES``, the key, and the commit version.
 Identity = tuple[int, str | None, int]
+# Sorts row versions as the history does.
+Order = tuple[int, int, int, str]
 Value = TypeVar("Value", str, dt.datetime)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def order_of(moment: dt.datetime, place: int, version: int, key: str | None) -> Order:
+    """Return the place in the history, newest first: at one moment, later tables come first; in
+    one commit, records are sorted by key."""
+    return (EPOCH - moment) // MICROSECOND, -place, -version, key or ""
 
 
 @dataclass
@@ -73,6 +83,10 @@ class RowVersion:
     @property
     def identity(self) -> Identity:
         return self.place, self.key, self.version
+
+    @property
+    def order(self) -> Order:
+        return order_of(self.moment, self.place, self.version, self.key)
 
     @property
     def is_half(self) -> bool:

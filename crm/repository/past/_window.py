@@ -30,7 +30,7 @@ from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute, deletes_nothing, name_deleters
 from ._history_sql import Note, Part
 from ._older_versions import ALWAYS, NEVER, Older
-from ._row_versions import RowVersion, identity_of
+from ._row_versions import Identity, RowVersion, identity_of
 from .cursor import Position, is_up_to
 
 # The most rows of the feeds in one part, and for one page.
@@ -94,21 +94,26 @@ class Window:
 
     def changes(self) -> list[Attributed]:
         """Return the changes, newest first. Their authors may need ``look_up``."""
-        found = self._versions()
-        shown = {each.identity for each in found}
-        not_deleting = {id for id, note in self.notes.items() if deletes_nothing(note)}
-        halves = {each.identity: each.account for each in found if each.is_half}
+        halves: dict[Identity, str | None] = {}
+        whole: dict[Identity, RowVersion] = {}
+        for each in self._versions():
+            if each.is_half:
+                halves[each.identity] = each.account
+            else:
+                whole[each.identity] = each
         # The commits are complete without other accounts' rows, except for halves.
-        whole = shown - halves.keys()
         older = [row for row in self._older if identity_of(row) not in whole]
-        versions = _row_versions.of_feed([*self.rows, *older]) if older else found
-        for each in versions if halves else ():
+        own = [row for row in self.rows if identity_of(row) in halves] if halves else []
+        others = _row_versions.of_feed([*own, *older])
+        for each in others:
             # The account of the history, although the child has moved.
             each.account = halves.get(each.identity, each.account)
-        attributed = attribute(versions, not_deleting)
+        not_deleting = {id for id, note in self.notes.items() if deletes_nothing(note)}
+        attributed = attribute([*whole.values(), *others], not_deleting)
+        shown = whole.keys() | halves.keys()
         changes = [each for each in attributed if each.row.identity in shown]
         name_deleters(changes, self._older)
-        return sorted(changes, key=lambda each: Position.of(each.row).order)
+        return sorted(changes, key=lambda each: each.row.order)
 
     def _versions(self) -> list[RowVersion]:
         if self._found is None:

@@ -5,20 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
-from ._row_versions import RowVersion
+from ._row_versions import EPOCH, MICROSECOND, Order, RowVersion, order_of
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 _CURSOR = re.compile(r"(\d{1,17})-(\d)-(\d{1,18})-((?:[0-9a-f]{32}\.?)*)-(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Position:
-    """A position in the history; positions sort as the history does, newest first.
-
-    At one moment, later tables come first; in one commit, records are sorted by key.
-    """
+    """A position in the history."""
 
     moment: dt.datetime
     place: int
@@ -39,14 +35,14 @@ class Position:
         """Return the position after all changes at the moment."""
         return cls(moment, 0, 0, "")
 
-    @property
-    def order(self) -> tuple[int, int, int, str]:
-        return -((self.moment - _EPOCH) // _MICROSECOND), -self.place, -self.version, self.key
+    @cached_property
+    def order(self) -> Order:
+        return order_of(self.moment, self.place, self.version, self.key)
 
 
 def is_up_to(row: RowVersion, until: Position | None) -> bool:
     """Return whether the row is not older than the position; True without a position."""
-    return until is None or Position.of(row).order <= until.order
+    return until is None or row.order <= until.order
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Cursor:
         if match is None:
             return None
         micros, place, version, passed, key = match.groups()
-        moment = _EPOCH + int(micros) * _MICROSECOND
+        moment = EPOCH + int(micros) * MICROSECOND
         position = Position(moment, int(place), int(version), key)
         return cls(position, frozenset(filter(None, passed.split("."))))
 

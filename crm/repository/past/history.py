@@ -10,6 +10,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
 from crm.model.schema import TABLES
@@ -91,6 +92,7 @@ class History:
 
 
 OUTSIDE = "(outside)"
+_TABLE_NAMES = tuple(table.name for table in TABLES)
 # Their changes can be undone all at once.
 _UNDOABLE = (operations.IMPORT, operations.COPY, operations.BULK, operations.MERGE)
 
@@ -276,10 +278,9 @@ def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
     """Return whether the change passes the filters; unknown words filter nothing."""
     row, person = entry.change.row, entry.person
     before, after = row.values if wanted.field in fields() else ({}, {})
-    names = [table.name for table in TABLES]
     return (
         (wanted.kind not in (CREATED, CHANGED, DELETED) or wanted.kind == row.kind)
-        and (wanted.table not in names or wanted.table == names[row.place])
+        and (wanted.table not in _TABLE_NAMES or wanted.table == _TABLE_NAMES[row.place])
         and (wanted.since is None or row.moment >= wanted.since)
         and (wanted.until is None or row.moment < wanted.until)
         and wanted.operation in ("", entry.change.operation)
@@ -288,6 +289,7 @@ def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
     )
 
 
+@cache
 def fields() -> dict[str, str]:
     """Return the columns that the history can be filtered by, with their labels."""
     return {column.name: column.label for table in TABLES for column in table.editable}
