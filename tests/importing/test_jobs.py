@@ -205,7 +205,8 @@ def test_what_the_options_do_not_allow(
 
 
 def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It keeps the versions before the first attempt, and adds to the counts."""
+    """It keeps the versions before the first attempt, and adds to the counts, unless the first
+    attempt was undone."""
     chunk = Chunk()
 
     def run(
@@ -219,6 +220,8 @@ def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(work.revert_bulk, "current_versions", lambda _: {"accounts": 9})
     second = Operation("second", "import", "ana@example.com")
     monkeypatch.setattr(work.operations, "of_many", lambda *_: second)
+    undone = set[str]()
+    monkeypatch.setattr(work.operations, "was_undone", lambda _, id: id in undone)
     job = created()
     reported: dict[str, Any] = {}
     upload = work.Upload(job.id, job.file, job.options, job.report, job.refused)
@@ -231,6 +234,9 @@ def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch)
     assert done["versions"] == [{"accounts": 3}, {"accounts": 9}]
     assert (reported["rows"], reported["wrote"]) == (3, {"accounts": 3})
     assert done["tables"][0]["written"] == 3
+    undone.add("first")
+    done = work.import_file(WAREHOUSE, upload, earlier, lambda **_: None, lambda: False)
+    assert done["tables"][0]["written"] == 1
     work.import_file(
         WAREHOUSE,
         upload,

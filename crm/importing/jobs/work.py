@@ -123,10 +123,11 @@ def import_file(
     report_progress: ReportProgress,
     should_stop: ShouldStop,
 ) -> dict[str, Any]:
-    """Import the file. A later attempt continues the counts of the earlier ones, and undoing it
-    undoes them all."""
+    """Import the file. A later attempt continues the counts of the earlier ones, unless they were
+    undone, and undoing it undoes them all."""
     before = earlier.before or restore_tables.readable_versions(wh)
-    wrote = Counter[str](earlier.wrote)
+    is_undone = any(operations.was_undone(wh, id) for id in earlier.operations)
+    wrote = Counter[str]() if is_undone else Counter[str](earlier.wrote)
     wrote_earlier = wrote.copy()
     written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
     operation = operations.of_many(wh, operations.IMPORT, upload.id)
