@@ -54,9 +54,10 @@ def _hash(person: str) -> str:
     return hashlib.sha256(person.encode()).hexdigest()[:12]
 
 
-# The most bytes of one message in the cookie. A request has at most two, and Django's cookie of 2
-# kB has room for both; of further ones that no page has shown yet, Django drops the oldest.
-_MESSAGE_BYTES = 1_000
+# The most bytes in the cookie of a message with Undo, and of one without, which may quote a reason
+# that could not be saved. A request has at most one such of each; of further ones that no page has
+# shown yet, Django drops the oldest.
+_WITH_UNDO, _WITHOUT = 1_000, 2_300
 # The most characters of each quoted name, and of the whole text, in ever shorter messages.
 _SHORTER = ((100, 600), (50, 300), (25, 200), (12, 100), (8, 60))
 _QUOTED = re.compile("“([^”]*)”")
@@ -69,14 +70,16 @@ class MessageStorage(CookieStorage):
     such a message, and with it the button Undo. Here its quotations become shorter.
     """
 
+    max_cookie_size = _WITH_UNDO + _WITHOUT
+
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self.cookie_name = cookie_name(request, "messages")
 
     def add(self, level: int, message: str, extra_tags: str | None = "") -> None:
-        fitting = message
+        fitting, most = message, _WITH_UNDO if extra_tags else _WITHOUT
         for of_name, of_text in _SHORTER:
-            if len(signing.dumps([fitting, extra_tags], compress=True)) <= _MESSAGE_BYTES:
+            if len(signing.dumps([fitting, extra_tags], compress=True)) <= most:
                 break
             fitting = _shortened(message, of_name, of_text)
         super().add(level, fitting, extra_tags)

@@ -47,14 +47,18 @@ def account_create(request: Request) -> HttpResponse:
     is_begun = _resume.earlier(request).done
     if form.needs_check and not is_begun and form.warns(_similar(request, form)):
         return editor.show(422)
-    return editor.save(
-        lambda: _create(request, form),
+    not_begun: list[str] = []
+    response = editor.save(
+        lambda: _create(request, form, not_begun),
         done=f"The account {bsnid} was created.",
         to=ACCOUNT.page_of(bsnid, bsnid),
     )
+    # A message has no room for long texts, so the form keeps them.
+    return editor.show(409) if not_begun else response
 
 
-def _create(request: Request, form: NewAccountForm) -> bool:
+def _create(request: Request, form: NewAccountForm, not_begun: list[str]) -> bool:
+    """Create the account; add to ``not_begun`` what was not added to it."""
     given = form.cleaned_data
     beginning = form.beginning(request.person.name, timezone.localdate())
     values = {"bsnid": given["bsnid"], **form.values()}
@@ -68,6 +72,7 @@ def _create(request: Request, form: NewAccountForm) -> bool:
             form.propose(_next_bsnid(request))
         raise
     if not is_seen and beginning.texts:
+        not_begun += beginning.texts
         messages.warning(request, _wording.not_begun(beginning.texts))
     return is_seen
 

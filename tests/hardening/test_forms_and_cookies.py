@@ -134,7 +134,7 @@ def test_a_message_comes_with_its_undo_whatever_it_quotes(first: str) -> None:
         sent.add(messages.SUCCESS, said, undo)
         assert sent.update(response) == []
         cookie = response.cookies["messages"]
-        assert len(cookie.coded_value) <= MessageStorage.max_cookie_size == 2048
+        assert len(cookie.coded_value) <= MessageStorage.max_cookie_size == 3_300
         request.COOKIES["messages"] = cookie.value
         kept, last = (str(each.message) for each in MessageStorage(request))
         assert kept.startswith(f"Not kept: {names[0][:30]}")

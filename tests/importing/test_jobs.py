@@ -226,24 +226,19 @@ def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch)
     reported: dict[str, Any] = {}
     upload = work.Upload(job.id, job.file, job.options, job.report, job.refused)
     earlier = work.Attempts(1, {"accounts": 3}, {"accounts": 2}, ("first",))
-    done = work.import_file(
-        WAREHOUSE, upload, earlier, lambda **changes: reported.update(changes), lambda: False
-    )
+
+    def go_on(earlier: work.Attempts) -> dict[str, Any]:
+        return work.import_file(WAREHOUSE, upload, earlier, reported.update, lambda: False)
+
+    done = go_on(earlier)
     assert reported["before"] == {"accounts": 3}
     assert reported["operations"] == ["first", "second"]
     assert done["versions"] == [{"accounts": 3}, {"accounts": 9}]
     assert (reported["rows"], reported["wrote"]) == (3, {"accounts": 3})
     assert done["tables"][0]["written"] == 3
     undone.add("first")
-    done = work.import_file(WAREHOUSE, upload, earlier, lambda **_: None, lambda: False)
-    assert done["tables"][0]["written"] == 1
-    work.import_file(
-        WAREHOUSE,
-        upload,
-        work.Attempts(),
-        lambda **changes: reported.update(changes),
-        lambda: True,
-    )
+    assert go_on(earlier)["tables"][0]["written"] == 1
+    go_on(work.Attempts())
     assert (reported["before"], reported["attempts"]) == ({"accounts": 9}, 1)
 
 
