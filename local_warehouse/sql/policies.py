@@ -40,7 +40,7 @@ def visible_rows(table: Table, node: exp.Table, call: PolicyCall) -> exp.Select:
     if any(column.mask for column in table.columns):
         select = exp.select(
             *(
-                exp.alias_(_masked_value(column, alias, call), column.name, quoted=True)
+                exp.alias_(_readable(column, alias, call), column.name, quoted=True)
                 for column in table.columns
             )
         )
@@ -56,6 +56,24 @@ def visible_rows(table: Table, node: exp.Table, call: PolicyCall) -> exp.Select:
 
 def _condition(row_filter: Policy, alias: str, call: PolicyCall) -> exp.Expr:
     return call(row_filter, [_column(name, alias) for name in row_filter.columns])
+
+
+def _readable(column: Column, alias: str, call: PolicyCall) -> exp.Expr:
+    """Return the value that a reader may see.
+
+    A mask may show this user one constant. The engine (0.7.2) then takes the column for one
+    without NULL, and fails to collect no rows into a list of structs with it. So each masked
+    value is in a CASE that the engine cannot evaluate beforehand.
+    """
+    value = _masked_value(column, alias, call)
+    if column.mask is None:
+        return value
+    text = exp.Coalesce(
+        this=exp.cast(_column(column.name, alias), "STRING"), expressions=[exp.Literal.string("")]
+    )
+    return exp.Case().when(
+        exp.GTE(this=exp.Length(this=text), expression=exp.Literal.number(0)), value
+    )
 
 
 def _masked_value(column: Column, alias: str, call: PolicyCall) -> exp.Expr:

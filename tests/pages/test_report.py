@@ -13,7 +13,7 @@ from django.test import Client
 
 from crm.model.as_of_address import address
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, TABLES, USE_CASES
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
 from crm.repository import versions
 from crm.repository.records import accounts, platforms, report, saved_views, use_cases
 from crm.repository.records.report import Period
@@ -161,6 +161,10 @@ def test_the_page_says_what_nobody_can_know(
     assert text(page, "h1") == "Report: Of Bo"
     assert "about 0 teams" in text(page, ".report-short")
     assert client.get("/report/?view=3").status_code == 404
+    # All updates are of one day, as on the first day with the CRM.
+    sql = f"UPDATE {sample.namespace.table(UPDATES)} SET date = CURRENT_DATE()"
+    sample.execute(sql, repeatable=True)
+    assert texts(get_page("/report/?vp=Margaret+Osei"), ".report-figures b")
     sample.execute(f"DELETE FROM {sample.namespace.table(ACCOUNTS)}", repeatable=True)
     assert "about 0 teams" in text(get_page("/report/?all=on"), ".report-short")
     assert get_page("/report/").select(".report-subjects")

@@ -101,12 +101,14 @@ USE_CASE = """(
 )"""
 COLUMNS = "account_bsnid, COALESCE(status, '') AS status, leader, platform, change_id, updated_at"
 SEVERAL = "(SELECT id FROM {use_cases} GROUP BY id HAVING COUNT(*) > 1)"
+# UNIX_DATE: the local engine cannot plan a ROW_NUMBER by a date that is limited to a range, if all
+# rows of the table have one date.
 UPDATES = """
 SELECT COUNT(*) AS n, COLLECT_LIST(
   CASE WHEN place <= :shown THEN STRUCT(bsnid, team, id, day, author, what, place) END) AS rows
 FROM (
   SELECT c.bsnid, c.team, u.id, u.date AS day, u.author, SUBSTRING(u.description, 1, {length})
-    AS what, ROW_NUMBER() OVER (ORDER BY u.date DESC, u.created_at DESC, u.id) AS place
+    AS what, ROW_NUMBER() OVER (ORDER BY UNIX_DATE(u.date) DESC, u.created_at DESC, u.id) AS place
   FROM {table} AS u JOIN chosen AS c ON c.bsnid = u.account_bsnid
   WHERE u.date >= CAST(:first_day AS DATE) AND u.date < CAST(:end_day AS DATE) AND {of_platform}
 ) AS u

@@ -73,6 +73,16 @@ def test_values_are_masked_wherever_they_are_named(masked):
     assert masked.admin.value("SELECT note FROM t WHERE id = 'b1'") == "hidden three"
 
 
+def test_a_mask_may_show_one_value_for_all(filtered):
+    """A list of no rows can be made of such a column, too."""
+    name = "CREATE FUNCTION stars(note STRING) RETURNS STRING RETURN"
+    filtered.admin.run(f"{name} CASE WHEN current_user() = '{ANN}' THEN '***' ELSE note END")
+    filtered.admin.run("ALTER TABLE t ALTER COLUMN note SET MASK stars")
+    for key, found in (("a2", ["***"]), ("b1", [])):
+        rows = filtered.ann.value(f"SELECT collect_list(struct(note)) FROM t WHERE id = '{key}'")
+        assert [row["note"] for row in rows] == found
+
+
 def test_groups_decide_at_each_execution(masked):
     read = "SELECT note FROM t WHERE id = 'a2'"
     assert masked.ann.value(read) == "***"

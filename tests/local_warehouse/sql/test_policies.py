@@ -55,7 +55,9 @@ def test_a_reader_gets_the_visible_rows(filtered: MemoryCatalog, engine_sql: Exp
 
 def test_a_reader_gets_masked_values(masked: MemoryCatalog, engine_sql: Expanded) -> None:
     assert engine_sql("SELECT name FROM people") == (
-        f"SELECT name FROM (SELECT {ALIAS}.`id` AS `id`, {MASKED.format(ALIAS)} AS `name`, "
+        f"SELECT name FROM (SELECT {ALIAS}.`id` AS `id`, CASE WHEN "
+        f"LENGTH(COALESCE(CAST({ALIAS}.`name` AS STRING), '')) >= 0 "
+        f"THEN {MASKED.format(ALIAS)} END AS `name`, "
         f"{ALIAS}.`team` AS `team` FROM warehouse.t_people AS {ALIAS}) AS `people`"
     )
 
