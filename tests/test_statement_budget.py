@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import get_resolver
 
+from crm.identity import rights
 from crm.model.as_of_address import address
 from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import versions
@@ -95,8 +96,10 @@ PAST |= {"diff-facet": "/since/facet/vp/?business_area=Finance"}
 
 @pytest.fixture(autouse=True)
 def _schema_version_is_checked(request: pytest.FixtureRequest) -> None:
-    """A process checks the schema's version before its first write, once in ten minutes."""
+    """A process checks the schema's version before its first write, and reads the column masks,
+    once in ten minutes."""
     if "sample" in request.fixturenames:
+        rights.masked_columns(request.getfixturevalue("sample"))
         with suppress(Missing):
             accounts.update(request.getfixturevalue("sample"), "NOBODY", {"team": "T"}, None)
 

@@ -49,7 +49,7 @@ class GrantedRights:
         return _may_follow(self.open_warehouse())
 
     def masks(self) -> Masks:
-        return _masked_columns(self.open_warehouse())
+        return masked_columns(self.open_warehouse())
 
     def filters(self) -> frozenset[str]:
         return _filtered_tables(self.open_warehouse())
@@ -66,7 +66,12 @@ def _may_follow(wh: Warehouse) -> bool:
 
 
 @cached(_masks, key=lambda wh: wh.cache_key, lock=_lock)
-def _masked_columns(wh: Warehouse) -> Masks:
+def masked_columns(wh: Warehouse) -> Masks:
+    """Return the columns that a policy masks, by table name, with every sign-in.
+
+    A change that copies what the app read from one row into others asks this: under a shared
+    sign-in, a person's own rights do not tell it.
+    """
     return privileges.masked_columns(wh)
 
 

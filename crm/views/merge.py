@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
+from crm.identity import rights
 from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.page_urls import record_url
@@ -86,8 +87,8 @@ def merge_accounts(request: Request, bsnid: str, other: str) -> HttpResponse:
 
 def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpResponse:
     plan, earlier = _read_plan(request), _resume.earlier(request)
-    masks = {table.name: request.person.masked(table) for table in TABLES}
     wh = request.warehouse
+    masks = rights.masked_columns(wh)
     id = earlier.operation or (plan.operation if plan else "")
     operation = Operation(id, operations.MERGE, wh.actor, masks)
     if plan and found.kept and found.other is None:
@@ -169,7 +170,8 @@ def _questions(
             raise Http404(_wording.not_found(ACCOUNTS, key))
     given = request.POST.dict() if request.method == "POST" else {}
     shown = frozenset(given.get("shown", "").split()) if is_sent else None
-    return Questions(found, given, request.person.masked(ACCOUNTS), shown)
+    masked = rights.masked_columns(request.warehouse).get(ACCOUNTS.name, frozenset())
+    return Questions(found, given, masked, shown)
 
 
 def _show(request: Request, questions: Questions, problem: str = "") -> HttpResponse:
@@ -202,7 +204,8 @@ def _read_plan(request: Request) -> Signed | None:
 def _is_closed(request: Request) -> bool:
     """Return whether a policy masks statuses, or the keys by which a merge finds the children."""
     keys = {table: {table.key, table.parent_key} for table in CHILDREN}
-    return is_locked(request) or any(keys[t] & request.person.masked(t) for t in CHILDREN)
+    masks = rights.masked_columns(request.warehouse)
+    return is_locked(request) or any(keys[t] & masks.get(t.name, frozenset()) for t in CHILDREN)
 
 
 def _filtered(request: Request) -> list[Table]:

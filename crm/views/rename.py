@@ -14,7 +14,8 @@ from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
 from crm.forms.fields import field_for
-from crm.model.schema import ACCOUNTS, AREA, TABLE_BY_NAME, TABLES, Table
+from crm.identity import rights
+from crm.model.schema import ACCOUNTS, AREA, TABLE_BY_NAME, Table
 from crm.page_urls import name_url, page_url
 from crm.repository import operations, summaries
 from crm.repository.bulk import rename as repository
@@ -98,8 +99,9 @@ def _rename(request: Request, kind: _Kind, name: str) -> HttpResponse:
 
 
 def _columns(request: Request, kind: _Kind) -> tuple[tuple[Table, str], ...]:
-    """Return the columns that may have the name and that no policy masks for this person."""
-    return tuple((t, c) for t, c in kind.columns if c not in request.person.masked(t))
+    """Return the columns that may have the name and that no policy masks."""
+    masks = rights.masked_columns(request.warehouse)
+    return tuple((t, c) for t, c in kind.columns if c not in masks.get(t.name, ()))
 
 
 def _checked(columns: tuple[tuple[Table, str], ...], text: str) -> tuple[str, str]:
@@ -172,6 +174,7 @@ def _preview(
             for (table, column), n in found.counts.items()
         ],
         "plan": plan,
+        "hides_columns": len(rename.columns) < len(kind.columns),
         "no_undo": "" if is_undoable(request) else _wording.NO_UNDO,
     }
 
@@ -190,7 +193,7 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     if earlier.done and operations.was_undone(wh, plan.operation):
         messages.warning(request, _UNDONE)
         return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
-    masks = {table.name: request.person.masked(table) for table in TABLES}
+    masks = rights.masked_columns(wh)
     operation = Operation(plan.operation, operations.BULK, wh.actor, masks)
     written = repository.write(wh, operation, rename, plan.rows, earlier)
     number, planned = counted(written, "record"), sum(map(len, plan.rows.values()))

@@ -267,7 +267,7 @@ def test_under_a_shared_sign_in_nothing_masked_is_written_either(
     workspace: Workspace,
     masked: str,
 ) -> None:
-    """The app does not read the masks there; it is enough that it sends only changed fields."""
+    """An edit sends only changed fields. A rename and a merge, which copy values, ask for masks."""
     grant(BOB, "SELECT", "MODIFY")
     on_behalf.WAREHOUSE = workspace.config(token=workspace.token(BOB))
     browser = Browser(ALICE)
@@ -275,3 +275,14 @@ def test_under_a_shared_sign_in_nothing_masked_is_written_either(
     assert edit(browser, masked, team="Payments and more").status_code == 303
     account = accounts.get(warehouse, masked)
     assert (account.team, account.vp) == ("Payments and more", "Vera Lind")
+    accounts.create(warehouse, {"bsnid": "B-2", "team": "T", "vp": "Zoe", "admin": "***"})
+    compared = browser.get(f"/accounts/{masked}/merge/B-2/").content.decode()
+    assert "A policy masks VP for you" in compared
+    path = "/people/***/rename/"
+    preview = parsed(browser.post(path, {"old": "***", "new": "Ada"}))
+    assert browser.post(path, filled_in(preview.select_one(".bulk-confirm"))).status_code == 303
+    assert accounts.get(warehouse, masked).vp == "Vera Lind"
+    account = accounts.get(warehouse, "B-2")
+    assert (account.vp, account.value("admin")) == ("Zoe", "Ada")
+    preview = browser.post(path, {"old": "***", "new": "Ada"}).content.decode()
+    assert "no row that you see has the name any more in a column that no policy" in preview
