@@ -109,6 +109,25 @@ def test_a_column_that_was_dropped_and_added_again_existed_before() -> None:
     assert added == [set(), {"vp"}, set()]
 
 
+def test_commits_say_how_many_rows_were_written_since() -> None:
+    def made(version: int, operation: str, **metrics: str) -> Commit:
+        row = {"version": version, "timestamp": at(version), "operation": operation}
+        return commit_of(row | {"operationMetrics": list(metrics.items())})
+
+    commits = [
+        made(0, "RESTORE"),  # this says nothing about rows
+        made(1, "WRITE", numOutputRows="3"),
+        made(2, "MERGE", numTargetRowsInserted="1", numTargetRowsUpdated="20"),
+        made(3, "OPTIMIZE", numRemovedFiles="9"),
+        made(4, "DELETE", numDeletedRows="100"),
+        made(5, "WRITE"),
+    ]
+    for last, found in ((4, [None, 124, 121, 100, 100, 0]), (5, [None] * 6)):
+        lines = timelines(commits[: last + 1], [commit(0, 0)])
+        since = [{"accounts": version, "updates": 0} for version in range(-1, 5)]
+        assert [lines.written_since(each) for each in since] == found
+
+
 class Histories:
     """A warehouse whose tables have these commits; notes how many rows each reading returned."""
 

@@ -85,6 +85,16 @@ class Timelines:
             for table, commits in self.commits.items()
         }
 
+    def written_since(self, versions: Mapping[str, int]) -> int | None:
+        """Return how many rows all tables' commits after the versions wrote; None if unknown."""
+        written = [
+            commit.written
+            for table, commits in self.commits.items()
+            for commit in commits
+            if commit.version > versions[table.name]
+        ]
+        return None if None in written else sum(filter(None, written))
+
 
 @dataclass(frozen=True)
 class PastTables(PastNamespace):

@@ -24,6 +24,12 @@ _CHANGED = {
     "DELETE": ("numDeletedRows",),
     "MERGE": ("numTargetRowsUpdated", "numTargetRowsDeleted"),
 }
+# By operation, the metric that counts the rows that it inserted; an empty one if it inserts none.
+_INSERTED = {
+    "WRITE": "numOutputRows",
+    "MERGE": "numTargetRowsInserted",
+    **dict.fromkeys(("UPDATE", "DELETE", "OPTIMIZE", "VACUUM START", "VACUUM END"), ""),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class Commit:
     :param added: the names of the columns that it added to the table.
     :param dropped: the names of the columns that it dropped or renamed.
     :param changed: the number of rows that it updated or deleted, by its metrics.
+    :param inserted: the number of rows that it inserted, by its metrics; None if these do not say
+        so.
     :param forbids_null: whether it changed a column that is now NOT NULL, and may have been
         before.
     """
@@ -48,6 +56,12 @@ class Commit:
     forbids_null: bool = False
     dropped: frozenset[str] = frozenset()
     changed: int = 0
+    inserted: int | None = None
+
+    @property
+    def written(self) -> int | None:
+        """Return the number of rows that it inserted, updated or deleted; None if unknown."""
+        return None if self.inserted is None else self.changed + self.inserted
 
 
 _lock = threading.Lock()
@@ -87,12 +101,19 @@ def commit_of(row: Row) -> Commit:
         row["operation"].startswith("CHANGE COLUMN") and _NOT_NULL in parameters,
         _columns(row, "DROP COLUMNS"),
         _changed(row),
+        _inserted(row),
     )
 
 
 def _changed(row: Row) -> int:
     metrics = dict(row.get("operationMetrics") or {})
     return sum(int(metrics.get(name) or 0) for name in _CHANGED.get(row["operation"], ()))
+
+
+def _inserted(row: Row) -> int | None:
+    name = _INSERTED.get(row["operation"])
+    found = dict(row.get("operationMetrics") or {}).get(name) if name else None
+    return 0 if name == "" else None if found is None else int(found)
 
 
 def _columns(row: Row, operation: str) -> frozenset[str]:
