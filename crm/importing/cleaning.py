@@ -242,7 +242,7 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
     if isinstance(raw, dict) and len(raw) == 1 and "$date" in raw:  # MongoDB's extended JSON
         raw = raw["$date"]
         raw = _python_number(raw.get("$numberLong") if isinstance(raw, dict) else raw)
-    if isinstance(raw, bool | dict | list):
+    if isinstance(raw, bool | dict | list | dt.time | dt.timedelta):
         raise dates.no_date(str(raw))
     if isinstance(raw, int) and 1900_00_00 < raw < 2100_00_00:
         raw = str(raw)

@@ -62,8 +62,8 @@ def test_statuses_in_other_shapes(tmp_path: Path) -> None:
     (status,) = rows["platforms_status"]
     assert (status["platform"], status["status"]) == ("Databricks", "Requested")
     assert reasons(findings, REFUSED) == [
-        "state.json, row BSN001/?, platform: Platform is missing",
-        "state.json, row BSN002/?, platform: Platform is missing",
+        "state.json, row BSN001/?: “Snowflake” is not like {'Databricks': 'Completed'}",
+        "state.json, row BSN002/?: “Databricks: Completed” is not like {'Databricks': 'Completed'}",
     ]
 
 

@@ -178,14 +178,38 @@ def test_a_number_of_more_digits_than_python_reads(tmp_path: Path) -> None:
         ),
         ("[]", "holds records, but neither"),
         ("5", "holds a number; it should be"),
+        ('{"accounts": []} {"accounts": []}', "holds several values, one after the other"),
+        ('[{"bsnid": "B1"}]\n[{"bsnid": "B2"}]', "holds several values, one after the other"),
+        # Whose key is no BSNID of an account.
+        ('{"query": {"found": [{"name": "x"}]}}', "“query” is not imported"),
         ('{"accounts": ' + "[" * 50 + "]" * 50 + "}", "is nested too deeply"),
     ],
 )
-def test_what_is_no_json_is_said_in_words(tmp_path: Path, content: str, message: str) -> None:
+def test_what_holds_no_records_is_said_in_words(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    path = state(tmp_path, content)
+    if "query" in content:
+        path = path.rename(tmp_path / "accounts.json")
     with pytest.raises(ImportingError, match=message) as error:
-        read(state(tmp_path, content))
+        read(path)
     assert "\n" not in str(error.value)
     assert "b'" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"d": {"results": [{"bsnid": "B1"}]}},
+        {"accounts": {"items": [{"bsnid": "B1"}], "total": 1}},
+        {"hits": {"total": {"value": 1}, "hits": [{"_id": "1", "_source": {"bsnid": "B1"}}]}},
+        {"records": [{"id": "rec1", "fields": {"bsnid": "B1"}}]},
+        {"data": {"accounts": {"edges": [{"node": {"bsnid": "B1"}}]}}},
+    ],
+)
+def test_records_are_found_in_what_programs_wrap_around_them(tmp_path: Path, content: Any) -> None:
+    rows, _ = read(state(tmp_path, content).rename(tmp_path / "accounts.json"))
+    assert rows["accounts"] == [{"bsnid": "B1"}]
 
 
 def test_records_may_be_nested_as_deep_as_the_outline_allows(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_archives_cannot_reach_outside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "hidden", [".accounts.csv", "__MACOSX/._accounts.csv", ".git/accounts.csv"]
+    "hidden", [".accounts.csv", "__MACOSX/._accounts.csv", ".git/accounts.csv", "~$accounts.xlsx"]
 )
 def test_hidden_files_of_a_folder_are_not_read(tmp_path: Path, hidden: str) -> None:
     (tmp_path / "accounts.csv").write_text("BSNID,Team\nB1,Claims\n")

@@ -89,6 +89,8 @@ def test_a_value_is_cleaned_and_the_change_is_noted(
     [
         (TEAM, "x" * 201, "Team has 201 characters; at most 200 fit"),
         (DATE, True, "“True” is not a date"),
+        (DATE, dt.time(14, 3), "“14:03:00” is not a date"),
+        (TIME, dt.timedelta(hours=30), "“1 day, 6:00:00” is not a date"),
         (DATE, 60, "60 is not a date"),
         (DATE, 3_000_000, "3000000 is not a date"),
         (TIME, "9999-12-31T23:59:59-05:00", "outside the years 1 to 9999"),

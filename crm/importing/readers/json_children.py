@@ -82,13 +82,12 @@ def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
     elif not is_empty(value):
         found = [(None, value)]
     for platform, status in found:
+        if platform is None and not isinstance(status, dict):
+            reason = f"“{str(status)[:40]}” is not like {{'Databricks': 'Completed'}}"
+            yield refused(f"{bsnid}/?", reason)
+            continue
         row = {"account_bsnid": bsnid, "platform": platform}
-        if isinstance(status, dict):
-            row |= status
-        elif platform is None:
-            row["(not a status)"] = status
-        else:
-            row["status"] = status
+        row |= status if isinstance(status, dict) else {"status": status}
         yield RawRow(f"{bsnid}/{platform or '?'}", list(row.items()))
 
 

@@ -19,8 +19,15 @@ from typing import Any
 import ijson
 
 from crm.importing.errors import SourceError
-from crm.importing.headings import ROWS_SEARCHED, cell_text, columns_by_index, heading_row
-from crm.model.schema import TABLES, Table
+from crm.importing.headings import (
+    ROWS_SEARCHED,
+    cell_text,
+    columns_by_index,
+    heading_row,
+    normal,
+    table_key,
+)
+from crm.model.schema import TABLE_BY_NAME, TABLES, Table
 
 from .json_outline import Node, records_under
 from .json_text import JsonText
@@ -29,8 +36,11 @@ RECORDS, KEYED, LINES, RECORD = "records", "keyed", "lines", "record"
 COLUMNS, ROWS = "columns", "rows"
 # Shapes that are built in memory before their first record is known.
 MAX_BYTES_IN_MEMORY = 64 * 2**20
-# Keys under which programs wrap a list of records.
+# Keys under which programs wrap a list of records, or an object that has such a key.
 _WRAPPERS = ("data", "items", "records", "rows", "results", "value", "values")
+_OUTER_WRAPPERS = ("d", "data", "response", "result", "hits", "edges")
+# Keys of records under which some programs keep the columns: Airtable, Django, GraphQL, search.
+_INNER = ("fields", "attributes", "properties", "node", "_source")
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ def section(text: JsonText, prefix: str, node: Node, table: Table | None) -> Sec
         return section(text, _below(prefix, "data"), data, table)
     if is_by_column(node, table):
         return Section(prefix, COLUMNS)
+    if name := _wrapper(node):
+        return section(text, _below(prefix, name), node.get(name) or node, table)
     return Section(prefix, KEYED)
 
 
@@ -73,15 +85,16 @@ def whole_file(text: JsonText, roots: list[Node]) -> Section | None:
     if root.is_object:
         if root.keys and not any(child.is_object or child.is_list for _, child in root.keys):
             return Section("", RECORD)
-        for name in _WRAPPERS:
+        for name in (*_WRAPPERS, *_OUTER_WRAPPERS):
             wrapped = root.get(name)
-            if wrapped and wrapped.is_list and not root.get("columns"):
+            is_list = bool(wrapped and wrapped.is_list and not root.get("columns"))
+            if wrapped and (is_list or (name in _OUTER_WRAPPERS and _wrapper(wrapped))):
                 return section(text, name, wrapped, None)
         found = section(text, "", root, None)
         is_keyed = found is not None and found.shape == KEYED
         if is_keyed and not all(child.is_object for _, child in root.keys):
             return Section("", RECORD) if _known(root.names, None) >= 2 else None
-        return found if root.keys else None
+        return None if not root.keys or (is_keyed and all(map(_is_deeper, root.keys))) else found
     return section(text, "", root, None)
 
 
@@ -124,7 +137,34 @@ def read(text: JsonText, section: Section, table: Table) -> Iterator[tuple[str, 
             rows = ijson.items(file, _below(section.prefix, "item"))
             pairs = _under_headings(rows, section, table)
         for key, record in pairs:
-            yield str(key), text.values(record)
+            yield str(key), _flat(text.values(record))
+
+
+def _flat(record: Any) -> Any:
+    """Return the record with the columns that a program keeps in an object of their own."""
+    if not isinstance(record, dict):
+        return record
+    for name in _INNER:
+        inner = record.get(name)
+        if isinstance(inner, dict):
+            rest = {key: value for key, value in record.items() if key != name}
+            if not _known([key for key in rest if normal(key) != "id"], None):
+                return rest | inner
+    return record
+
+
+def _is_deeper(pair: tuple[str, Node]) -> bool:
+    """Return whether a value of the file is no record, but has a list of records of something."""
+    _, node = pair
+    is_known = any(table_key(name) in TABLE_BY_NAME or _known([name], None) for name in node.names)
+    lists = [child.items[0] for _, child in node.keys if child.is_list and child.items]
+    return not is_known and any(first.is_object for first in lists)
+
+
+def _wrapper(node: Node) -> str:
+    """Return the key under which an object has a list of records; empty if it has none."""
+    lists = [name for name, child in node.keys if child.is_list]
+    return next((name for name in lists if name in (*_WRAPPERS, *_OUTER_WRAPPERS)), "")
 
 
 def _known(names: list[str], table: Table | None) -> int:

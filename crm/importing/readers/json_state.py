@@ -147,6 +147,9 @@ def _require_records(name: str, roots: list[Node]) -> None:
     if not (roots[0].is_object or roots[0].is_list):
         what = f"{name} holds {WORDS[roots[0].event]}"
         raise SourceError(f"{what}; it should be an object with accounts, use_cases and updates.")
+    if len(roots) > 1 and (roots[0].is_list or _is_state(roots[0])):
+        what = f"{name} holds several values, one after the other"
+        raise SourceError(f"{what}; it should be one object with accounts, use_cases and updates.")
 
 
 def _unwrap(roots: list[Node], state: State) -> str:

@@ -17,7 +17,8 @@ _ENCRYPTED = 0x1
 
 
 def is_hidden(path: PurePath) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts if part != "..")
+    """Return whether programs keep the file for themselves, as Excel does ``~$name.xlsx``."""
+    return any(part.startswith((".", "__MACOSX", "~$")) for part in path.parts if part != "..")
 
 
 def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[str, str]]:
