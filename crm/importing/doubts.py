@@ -53,6 +53,7 @@ class Doubts:
     wh: Warehouse
     _headings: _Rows = field(default_factory=_Rows)
     _totals: _Rows = field(default_factory=_Rows)
+    _words: _Rows = field(default_factory=_Rows)
     _unclear: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
     _similar: _Rows = field(default_factory=_Rows)
     _deleted: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
@@ -61,11 +62,13 @@ class Doubts:
     _known_names: bool = True
 
     def watch(self, table: Table, chunk: Chunk, states: list[str]) -> None:
-        for place, row in zip(chunk.places, chunk.rows, strict=True):
+        for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
             if is_heading(table, row):
                 self._headings.add(place)
             elif is_total(table, row):
                 self._totals.add(place)
+            elif table is ACCOUNTS and state == NEW and has_only_words(row):
+                self._words.add(place)
         for n in sorted(chunk.unclear):
             self._unclear[table].add(chunk.places[n])
         for n in sorted(chunk.similar):
@@ -92,6 +95,9 @@ class Doubts:
             doubts.append(self._headings.doubt("the row repeats headings", "repeat headings"))
         if self._totals.count:
             doubts.append(self._totals.doubt("the row is a total", "are totals"))
+        if self._words.count:
+            have = "only a BSNID of several words"
+            doubts.append(self._words.doubt(f"the account has {have}", f"have {have}"))
         doubts += [_unclear(table, rows) for table, rows in self._unclear.items()]
         if self._similar.count:
             doubts.append(_similar(self._similar))
@@ -123,6 +129,14 @@ def is_total(table: Table, row: CleanRow) -> bool:
     """Return whether a row sums others up, by its key or its first text."""
     names = [table.owner, *(["team"] if table is ACCOUNTS else [])]
     return any(normal(row[name] or "").rstrip(":") in _TOTALS for name in names)
+
+
+def has_only_words(account: CleanRow) -> bool:
+    """Return whether an account has nothing but a BSNID like “Exported by Ada”, as a remark below
+    a table has."""
+    key = account[ACCOUNTS.key] or ""
+    others = (account[name] for name in ACCOUNTS.own_names if name != ACCOUNTS.key)
+    return (" " in key or key.endswith(":")) and not any(others)
 
 
 def _unclear(table: Table, rows: _Rows) -> str:

@@ -99,6 +99,13 @@ def above_headings(name: str) -> RawRow:
     return RawRow(name, None, [Remark(SKIPPED, "is above the headings; not imported")])
 
 
+def no_known_heading(headings: Sequence[str]) -> RawRow:
+    """A remark on a table that may well have no headings."""
+    shown = ", ".join(f"“{heading[:40]}”" for heading in [*filter(None, headings)][:5])
+    reason = f"none of its headings is known: {shown}; its first row should name the columns"
+    return RawRow("", None, [Remark(NOTED, reason)])
+
+
 FIRST_COLUMN_NAMELESS = "its first column has no heading; not imported if it numbers the rows"
 _COUNT = re.compile(r"\d+(\.0)?")
 

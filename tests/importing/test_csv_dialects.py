@@ -28,6 +28,7 @@ ZEROS = [{"bsnid": "0012", "team": "T", "business_area": "F"}]
         ('bsnid,team,business_area\n"N1,T,F"\n', PLAIN),
         ("| bsnid | team | business_area |\n|---|:---:|---:|\n| N1 | T | F |\n", PLAIN),
         (" bsnid | team | business_area\n---+---+---\n N1    | T    | F\n(1 row)\n", PLAIN),
+        ("bsnid,team,business_area\n---,---,---\nN1,T,F\n\n(1 rows affected)\n", PLAIN),
         ("+--+----+\n|bsnid|team|business_area|\n+-----+-+\n|   N1|   T|  F|\n+---+-+\n", PLAIN),
     ],
 )
@@ -66,6 +67,43 @@ def test_what_was_understood_is_said(tmp_path: Path) -> None:
     assert "accounts.csv, row 3: is a line between rows, or their number; not imported" in reasons(
         findings, SKIPPED
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "sign"),
+    [
+        ("bsnid;team;business_area\nN1,T,F\n", "“,”"),
+        ("bsnid,team,business_area\nN1;T;F\n", "“;”"),
+        ("bsnid,team,business_area\nN1\tT\tF\n", "tabs"),
+    ],
+)
+def test_a_row_with_another_delimiter_than_the_headings(
+    tmp_path: Path, content: str, sign: str
+) -> None:
+    rows, findings = read(written(tmp_path, "accounts.csv", content))
+    assert rows["accounts"] == PLAIN
+    assert reasons(findings, CHANGED) == [
+        f"accounts.csv, row 2: its cells are separated by {sign}, unlike the headings"
+    ]
+
+
+def test_values_that_may_be_in_wrong_columns(tmp_path: Path) -> None:
+    content = "bsnid,team,business_area\nB1,Grid, Planning,Networks\nB2,T,F,,\n"
+    _, findings = read(written(tmp_path, "accounts.csv", content))
+    noted = [reason for reason in reasons(findings, NOTED) if "in wrong columns" in reason]
+    assert [reason.split(":")[0] for reason in noted] == ["accounts.csv, row 2"]
+
+
+@pytest.mark.parametrize("content", ["B1,Grid\n", "B1;Grid;Networks\nB2;Claims;Insurance\n"])
+def test_a_file_without_headings(tmp_path: Path, content: str) -> None:
+    rows, findings = read(written(tmp_path, "accounts.csv", content))
+    assert rows["accounts"] == []
+    assert "none of its headings is known: “B1”, “Grid”" in reasons(findings, NOTED)[0]
+
+
+def test_a_file_of_delimiters_is_empty(tmp_path: Path) -> None:
+    _, findings = read(written(tmp_path, "accounts.csv", ",,,\r\n,,,\r\n"))
+    assert reasons(findings, REFUSED) == ["accounts.csv: is empty: there are no headings"]
 
 
 def test_cells_that_only_look_like_it(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ _PAIRS = {("“", "”"), ("„", "“"), ("„", "”"), ("«", "»"), ("‘", 
 _DRAWN = re.compile(r"[|+]?:?[-=]{3,}[-=+|:]*")
 # Their first characters; empty where a cell only has blanks.
 _BEGINNINGS = ("", *"|+:-=(")
-_COUNT_OF_ROWS = re.compile(r"\(\d+ rows?\)")
+_COUNT_OF_ROWS = re.compile(r"\(\d+ rows?( affected)?\)")
+DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class Dialect:
         if not record or self.delimiter not in record[0] or any(record[1:]):
             return record
         return next(csv.reader([record[0]], delimiter=self.delimiter), record)
+
+    def split_otherwise(self, record: list[str], width: int) -> tuple[str, list[str]]:
+        """Return the delimiter and the cells of a line that has another delimiter than the file,
+        as lines have that were added elsewhere; nothing for any other line."""
+        for delimiter in DELIMITERS if len(record) == 1 < width else "":
+            cells = next(csv.reader(record, delimiter=delimiter, quotechar=self.quote), [])
+            if len(cells) == width:
+                return delimiter, cells
+        return "", []
 
 
 def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:

@@ -17,20 +17,25 @@ from crm.importing.raw_rows import (
     RawRow,
     Remark,
     above_headings,
+    no_known_heading,
     under_headings,
 )
 from crm.model.schema import TABLES, Table
 
-from .csv_dialect import Dialect, dialect_of, is_drawn
+from .csv_dialect import DELIMITERS, Dialect, dialect_of, is_drawn
 from .csv_records import Record, Records
 from .encoding import Encoding, encoding_of
 
-DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
 # A first line with which Excel names the delimiter.
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_WORD = re.compile(r"\w")
 _IS_DRAWN = "is a line between rows, or their number; not imported"
 _WAS_QUOTED = "the whole line stood in quotation marks; it was split into cells"
+_IS_TOO_LONG = (
+    "has more cells than there are headings; if a text has the delimiter, but no quotation marks, "
+    "the values after it are in wrong columns"
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ def rows(
             elif index == start.index:
                 names = _names(dialect, record.cells or [])
                 records.width = len(names)
+                if not start.known:
+                    yield no_known_heading(names)
                 if names and not names[0] and any(names):
                     yield RawRow("", None, [Remark(SKIPPED, FIRST_COLUMN_NAMELESS)])
             elif index or not start.names_delimiter:
@@ -86,7 +93,15 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect) -> RawRo
     if len(cells) != len(record.cells) and len(cells) == len(headings):
         remarks.append(Remark(CHANGED, _WAS_QUOTED))
     else:
-        cells = record.cells
+        delimiter, cells = dialect.split_otherwise(record.cells, len(headings))
+        if cells:
+            sign = "tabs" if delimiter == "\t" else f"“{delimiter}”"
+            reason = f"its cells are separated by {sign}, unlike the headings"
+            remarks.append(Remark(CHANGED, reason))
+        else:
+            cells = record.cells
+    if len(cells) > len(headings) and any(map(cell_text, cells[len(headings) :])):
+        remarks.append(Remark(NOTED, _IS_TOO_LONG))
     return under_headings(headings, name, dialect.cells(cells), remarks)
 
 
@@ -122,6 +137,8 @@ def _start(sample: str, table: Table, given: Mapping[str, str]) -> _Start:
     cells."""
     named = _SEP.fullmatch(sample.splitlines()[0]) if sample.strip() else None
     best, most = _Start(Dialect(DELIMITERS[0])), (-1, -1)
+    if not _WORD.search(sample):
+        return best
     for delimiter in named[1] if named else DELIMITERS:
         first = list(islice(_records_in(sample, Dialect(delimiter)), ROWS_SEARCHED))
         if named:

@@ -27,6 +27,7 @@ from crm.importing.raw_rows import (
     Remark,
     Unreadable,
     above_headings,
+    no_known_heading,
     under_headings,
 )
 from crm.model.schema import TABLES, Table
@@ -71,10 +72,12 @@ class Book:
         """Yield the rows of a sheet, named by row number. Titles may stand above the headings."""
         rows = self._filled_rows(sheet)
         first = list(islice(rows, ROWS_SEARCHED))
-        place, _ = heading_row(table, [cells for _, cells in first], given)
+        place, known = heading_row(table, [cells for _, cells in first], given)
         if place < 0:
             return
         headings = [cell_text(cell) for cell in first[place][1]]
+        if not known:
+            yield no_known_heading(headings)
         if not headings[0]:
             yield RawRow("", None, [Remark(SKIPPED, FIRST_COLUMN_NAMELESS)])
         for number, _ in first[:place]:
