@@ -15,14 +15,11 @@ from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 from crm.model import vocabulary
 from crm.model.schema import RESERVED_BSNID, Column
 
-from . import dates, literals
+from . import apostrophes, dates, literals
 from .errors import Refused
 from .linked import Linked
 
 _BETWEEN_LINKS = re.compile(r"\s*\n\s*|\s*[,;]\s*(?=https?://)|\s+(?=https?://)", re.IGNORECASE)
-# A text that our exports guard with an apostrophe, see crm/exporting/tabular.py.
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
-_GUARD_REMOVED = "the apostrophe that guards spreadsheets against formulas was removed"
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Invisible characters: soft hyphens, zero-width ones, direction marks, byte order marks.
@@ -79,10 +76,12 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
         return Cleaned(None)
     if raw in _OF_PANDAS and not _may_be_meant(column, raw):
         return Cleaned(None, f"“{raw}” stands for a missing value")
-    raw, was_guarded = _python_number(raw), False
+    if column.not_null and is_no_value(raw):
+        return Cleaned(None, f"“{raw}” stands for a missing value")
+    raw, removed = _python_number(raw), ""
     if isinstance(raw, str):
-        was_guarded = conventions.guards_formulas and bool(_GUARDED.match(raw))
-        raw = _replace_surrogates(raw[1:] if was_guarded else raw)
+        removed = apostrophes.removal(column, raw) if conventions.guards_formulas else ""
+        raw = _replace_surrogates(raw[1:] if removed else raw)
     if column.type == "DATE":
         cleaned = _date(raw, conventions)
     elif column.type == "TIMESTAMP":
@@ -90,14 +89,14 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
     else:
         cleaned = _links(raw) if column.kind == "links" else _text(column, raw)
         cleaned = _check_length(column, cleaned)
-    changes = filter(None, [cleaned.change, _GUARD_REMOVED if was_guarded else ""])
+    changes = filter(None, [cleaned.change, removed])
     return Cleaned(cleaned.value or None, "; ".join(changes), cleaned.reading)
 
 
 def _exact(text: str, conventions: Conventions) -> str | None:
     """Return the text as it was exported. Cells cannot tell an empty text from none."""
     if conventions.guards_formulas:
-        text = text[1:] if _GUARDED.match(text) else text
+        text = text[1:] if apostrophes.is_guarded(text) else text
         return _replace_surrogates(text) or None
     return _replace_surrogates(text)
 
@@ -149,7 +148,7 @@ def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:
     if isinstance(raw, list):
         return raw
     text = raw.link if isinstance(raw, Linked) else str(raw)
-    if conventions.guards_formulas and _GUARDED.match(text):
+    if conventions.guards_formulas and apostrophes.is_guarded(text):
         text = text[1:]
     as_list = literals.parse_list(text)
     return _BETWEEN_LINKS.split(text) if as_list is None else as_list
@@ -176,7 +175,13 @@ def _replace_surrogates(text: str) -> str:
 def _text(column: Column, raw: Any) -> Cleaned:
     if isinstance(raw, bool | dict | list):
         text = json.dumps(raw, ensure_ascii=False, default=_jsonable)
+        if column.not_null:
+            raise Refused(f"{column.label} is {text[:40]}, which is no text")
         return Cleaned(text, "was not a text")
+    if isinstance(raw, dt.date | dt.time):
+        # Excel makes dates of texts like 3-6.
+        text = str(raw).removesuffix(" 00:00:00")
+        return Cleaned(text, f"was the date or time {text}, and no text")
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)  # Excel has no whole numbers
     text = str(raw)

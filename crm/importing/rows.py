@@ -22,6 +22,8 @@ from .raw_rows import Long, RawRow, Sheet, Unreadable
 from .sheet_columns import SheetColumns
 
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+# As pandas writes the whole numbers of a column with gaps.
+_LENGTHENED = re.compile(r"\d+\.0")
 
 # What an empty cell does where a value is stored.
 KEEP, CLEAR = "keep", "clear"
@@ -144,11 +146,13 @@ class Row:
         if column.kind == "long_text" and value == "None":
             reason = "“None” may stand for a missing value; kept as it is"
             self._add_finding(NOTED, reason, column.name)
-        is_short = isinstance(raw, Long) or _SHORTENED.fullmatch(value or "")
-        if column.name in self._table.match[-1:] and is_short:
-            self._add_finding(
-                NOTED, f"“{value}” may be a number that Excel shortened", column.name
-            )
+        if value and column.name in self._table.match[-1:]:
+            if isinstance(raw, Long) or _SHORTENED.fullmatch(value):
+                reason = f"“{value}” may be a number that Excel shortened"
+                self._add_finding(NOTED, reason, column.name)
+            elif _LENGTHENED.fullmatch(value):
+                reason = f"“{value}” may be the number {value[:-2]}, as pandas writes it"
+                self._add_finding(NOTED, reason, column.name)
         if column.vocabulary and value and value not in vocabulary.words(column.vocabulary):
             reason = f"“{value}” is not one of the known words; kept as it is"
             self._add_finding(NOTED, reason, column.name)

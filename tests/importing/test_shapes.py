@@ -206,9 +206,11 @@ def test_only_a_bad_key_or_account_costs_the_row(tmp_path: Path) -> None:
     ]
 
 
-def test_keys_that_excel_shortened_are_reported(tmp_path: Path) -> None:
-    _, findings = read(written(tmp_path, "accounts.csv", "bsnid,team\n1.23E+11,T\n"))
-    assert any("may be a number that Excel shortened" in r for r in reasons(findings, NOTED))
+def test_keys_that_programs_changed_are_reported(tmp_path: Path) -> None:
+    _, findings = read(written(tmp_path, "accounts.csv", "bsnid,team\n1.23E+11,T\n123.0,T\n"))
+    noted = "\n".join(reasons(findings, NOTED))
+    assert "“1.23E+11” may be a number that Excel shortened" in noted
+    assert "“123.0” may be the number 123, as pandas writes it" in noted
 
 
 def test_the_tables_of_the_next_app(tmp_path: Path) -> None:

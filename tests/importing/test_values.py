@@ -42,7 +42,15 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (TEAM, True, "true", "was not a text"),
         (TEAM, {"a": Decimal("1.5")}, '{"a": 1.5}', "was not a text"),
         (TEAM, "x\ud800", "x\ufffd", ""),
+        (
+            TEAM,
+            dt.datetime(2025, 3, 6),
+            "2025-03-06",
+            "was the date or time 2025-03-06, and no text",
+        ),
         (KEY, "B1\u200b\u00a0", "B1", "invisible characters were removed"),
+        (KEY, "NULL", None, "“NULL” stands for a missing value"),
+        (TEAM, "NULL", "NULL", ""),
         (STATUS, "in PROGRESS", "In Progress", "“in PROGRESS” was read as “In Progress”"),
         (STATUS, "in_progress", "In Progress", "“in_progress” was read as “In Progress”"),
         (STATUS, "Not-Started", "Not Started", "“Not-Started” was read as “Not Started”"),
@@ -88,6 +96,7 @@ def test_a_value_is_cleaned_and_the_change_is_noted(
     ("column", "raw", "reason"),
     [
         (TEAM, "x" * 201, "Team has 201 characters; at most 200 fit"),
+        (KEY, ["B1"], 'BSNID is \\["B1"\\], which is no text'),
         (DATE, True, "“True” is not a date"),
         (DATE, dt.time(14, 3), "“14:03:00” is not a date"),
         (TIME, dt.timedelta(hours=30), "“1 day, 6:00:00” is not a date"),
@@ -118,6 +127,13 @@ def test_conventions_of_files() -> None:
     assert clean(TEAM, "''=1", guarded).value == "'=1"
     assert clean(TEAM, "'=1+1").value == "'=1+1"
     assert clean(TEAM, "'quoted", guarded).value == "'quoted"
+    assert clean(TEAM, "'90 Club", guarded).value == "'90 Club"
+    assert clean(KEY, "'0012", guarded).value == "0012"
+    assert (
+        clean(KEY, "'0012", guarded).change
+        == "the apostrophe that makes a number a text was removed"
+    )
+    assert clean(KEY, "'0012").value == "'0012"
     exact = Conventions(is_exact=True)
     assert clean(TEAM, " a\n", exact).value == " a\n"
     assert clean(STATUS, "completed", exact).value == "completed"

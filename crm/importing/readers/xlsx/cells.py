@@ -26,6 +26,9 @@ _WIDEST = 16_384
 _FIRST_LONG = 10**15
 # Literal texts and placeholders of digits; formats with other signs show quantities.
 _FORMAT_TOKENS = re.compile(r'"([^"]*)"|\\(.)|([- /():.])|0')
+# Excel's formats 0% and 0.00%, and those like them that a workbook defines.
+_PERCENTAGES = (9, 10)
+_PERCENTAGE = re.compile(r"[#,0]*0(\.0+)?%")
 _LINK_FORMULA = re.compile(r'\s*HYPERLINK\(\s*"(https?://[^"]+)"', re.IGNORECASE)
 
 
@@ -86,9 +89,12 @@ class Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
         return Long(value) if _is_long(value) else value
 
     def _number_format(self, style: int) -> str:
-        """Return the format that a workbook defines itself; empty for those of Excel."""
+        """Return the format that a workbook defines itself, or Excel's of percentages; empty for
+        its others."""
         styles, formats = self._book._cell_styles, self._book._number_formats
         number = styles[style].numFmtId - 164 if style < len(styles) else -1
+        if number + 164 in _PERCENTAGES:
+            return "0%"
         return formats[number] if 0 <= number < len(formats) else ""
 
 
@@ -97,8 +103,10 @@ def _is_long(value: Any) -> bool:
 
 
 def formatted(value: int | float, number_format: str) -> Any:
-    """Return a whole number as text if its format makes a code of it, such as 00123 or BSN-007;
-    else the number."""
+    """Return a whole number as text if its format makes a code of it, such as 00123 or BSN-007,
+    and any number with its sign of percent; else the number."""
+    if _PERCENTAGE.fullmatch(number_format) and math.isfinite(value):
+        return f"{value * 100:.12g}%"
     tokens = _code_format(number_format)
     if not tokens or not 0 <= value < math.inf or value != int(value):
         return value
