@@ -103,6 +103,8 @@ class _Reading:
                 self._workbook(path, name)
             case _:
                 reason = file_kind.why_other(path, zip_file.KINDS)
+                if alone:
+                    raise SourceError(f"{name} {reason}.")
                 self.source.ignored.append((name, reason))
 
     def add_unnamed(self) -> None:

@@ -124,6 +124,32 @@ def test_another_kind_of_file_with_the_name_of_a_table(tmp_path: Path, content: 
         read(written(tmp_path, "accounts.csv", content))
 
 
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+
+
+@pytest.mark.parametrize("ending", ["xls", "xlsx", "csv"])
+@pytest.mark.parametrize(
+    ("stream", "reason"),
+    [
+        ("Workbook", "is a workbook of an old Excel; open it in Excel and save it as XLSX.$"),
+        ("EncryptedPackage", "is protected by a password; save it without one.$"),
+    ],
+)
+def test_a_workbook_that_is_no_xlsx_inside(
+    tmp_path: Path, ending: str, stream: str, reason: str
+) -> None:
+    path = written(tmp_path, f"accounts.{ending}", OLE + stream.encode("utf-16-le"))
+    with pytest.raises(SourceError, match=f"^accounts.{ending} {reason}"):
+        read(path)
+
+
+def test_a_table_that_is_named_like_a_workbook(tmp_path: Path) -> None:
+    content = "bsnid;team;business_area\nN1;T;F\n"
+    for encoding in ("utf-8", "utf-16"):
+        rows, _ = read(written(tmp_path, "accounts.xlsx", content.encode(encoding)))
+        assert rows["accounts"] == PLAIN
+
+
 def test_keys_of_json_in_one_word(tmp_path: Path) -> None:
     content = """{"accounts": [{"bsnId": "N1", "teamName": "T", "businessArea": "F",
     "platformsStatus": {"Databricks": "in_progress"}}],

@@ -53,6 +53,8 @@ def _unpack_one(
     target = (folder / entry.filename).resolve()
     if not target.is_relative_to(folder.resolve()):
         return "would be unpacked outside the folder; not imported"
+    if target.suffix.lower() == ".zip":
+        return "is an archive in the archive; unpack it"
     if target.suffix.lower() not in endings:
         return f"is not {KINDS}"
     if entry.flag_bits & _ENCRYPTED:
