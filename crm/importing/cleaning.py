@@ -249,7 +249,7 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
         raw = _python_number(raw.get("$numberLong") if isinstance(raw, dict) else raw)
     if isinstance(raw, bool | dict | list | dt.time | dt.timedelta):
         raise dates.no_date(str(raw))
-    if isinstance(raw, int) and 1900_00_00 < raw < 2100_00_00:
+    if isinstance(raw, int) and dates.is_compact(raw):
         raw = str(raw)
     if epoch := dates.from_epoch(raw.strip() if isinstance(raw, str) else raw):
         moment, unit = epoch

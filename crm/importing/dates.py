@@ -8,50 +8,31 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 
+from .date_words import BEFORE_TIME, BESIDE, MONTHS, WEEKDAY, ZONES
 from .errors import Refused
 
 MONTH_FIRST, DAY_FIRST, YEAR_FIRST = "mdy", "dmy", "ymd"
 ORDERS = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
 
-_MONTHS = {
-    word: number
-    for number, words in enumerate(
-        (
-            "jan january januar januari janvier janv enero ene gennaio gen janeiro",
-            "feb february februar februari février févr fév febrero febbraio fevereiro fev",
-            "mar march mär märz mrz maart mrt mars marzo março",
-            "apr april avril avr abril abr aprile",
-            "may mai mei mayo maggio mag maio",
-            "jun june juni juin junio giugno giu junho",
-            "jul july juli juillet juil julio luglio lug julho",
-            "aug august augustus août agosto ago",
-            "sep sept september septembre septiembre settembre set setembro",
-            "oct october okt oktober octobre octubre ottobre ott outubro out",
-            "nov november novembre noviembre novembro",
-            "dec december dez dezember décembre déc diciembre dic dicembre dezembro",
-        ),
-        start=1,
-    )
-    for word in words.split()
-}
-_WEEKDAY = re.compile(
-    r"^(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?"
-    r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|mo|di|mi|do|fr|sa|so)[.,]?\s+",
-    re.IGNORECASE,
-)
 _NUMERIC = re.compile(r"(\d{1,4})\s*([./-])\s*(\d{1,2})\s*\2\s*(\d{1,4})\.?")
 # As East Asian programs write it: year, month and day, each before its word.
 _WORDED = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
-_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?")
 _TIME = re.compile(
-    r"(?:^|[T\s,]+|(?<=\d{4}):)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?\s*([ap])?\.?(?:m\.?)?"
-    r"(?:\s*uhr)?\s*((?:z|utc|gmt)?\s*(?:[+-]\d{2}:?\d{2})?)?\s*(?:\([^)]*\)|\[[\w/+-]+\])?$",
+    rf"(?:^|[T\s,]+{BEFORE_TIME}|(?<=\d{{4}}):)"
+    r"(\d{1,2})[:h](\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?\s*([ap])?\.?(?:m\.?)?"
+    rf"(?:\s*uhr)?\s*((?:z|utc|gmt|{'|'.join(ZONES)})?\s*(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?)\s*"
+    r"(?:\([^)]*\)|\[[\w/+-]+\])?$",
     re.IGNORECASE,
 )
-_ZONE_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
+_ZONE_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?$")
+# Invisible characters, which browsers put into dates, and signs that look like hyphens.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
+_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 # A date or time as Python's or pandas' repr prints it.
 _REPR = re.compile(
     r"""(?:pd\.)?Timestamp\(['"]([^'"]+)['"].*\)"""
@@ -62,6 +43,8 @@ _CALL = re.compile(r"(?:datetime\.)?(?:datetime|date)\((\d+(?:,\s*\d+){2,6})(?:,
 # do not overlap, and contain no number of one of Excel's days.
 _UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
 _EARLIEST, _LATEST = 10**8, 5 * 10**9
+# Numbers like nanoseconds before 2001 are what Windows and .NET count since other years.
+_FEWEST_NANOSECONDS = 10**18
 # A time as .NET writes it in JSON. The zone only says where.
 _MILLISECONDS = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
 _NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
@@ -85,7 +68,7 @@ def parse(text: str, order: str = "") -> Moment:
 
     Raises AmbiguousDate if it needs an order and has none, else Refused if it is not a date.
     """
-    text = " ".join(text.split())
+    given, text = text, _plain(text)
     try:
         return Moment(dt.datetime.fromisoformat(text), len(text) > 10)
     except ValueError:
@@ -93,7 +76,7 @@ def parse(text: str, order: str = "") -> Moment:
     try:
         return _parse(_unwrapped(text), order)
     except (ValueError, OverflowError):
-        raise no_date(text) from None
+        raise no_date(given) from None
 
 
 def no_date(text: str) -> Refused:
@@ -110,7 +93,7 @@ class Allowed:
 
 
 def allowed(text: str) -> Allowed:
-    date, _ = _split(_unwrapped(" ".join(text.split())))
+    date, _ = _split(_unwrapped(_plain(text)))
     found = _NUMERIC.fullmatch(date)
     if not found or len(found[1]) > 2:
         return Allowed()
@@ -148,12 +131,17 @@ class ColumnOrder:
         return []
 
 
+def is_compact(number: int) -> bool:
+    """Return whether a number is like 20250627 or 20250627140311, of the years 1900 to 2099."""
+    return bool(_COMPACT.fullmatch(str(number))) and str(number)[:2] in ("19", "20")
+
+
 def is_local(text: str) -> bool:
     """Return whether a text has a time as people and spreadsheets write it, without a zone.
 
     Times in ISO's order without a zone are UTC, as programs write them.
     """
-    text = _unwrapped(" ".join(text.split()))
+    text = _unwrapped(_plain(text))
     if re.match(r"\d{4}", text) or ":" not in text:
         return False
     _, time = _split(text)
@@ -175,6 +163,8 @@ def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
         number = int(text) if text.isdigit() else float(text)
     for unit, per_second in _UNITS:
         if _EARLIEST * per_second <= number < _LATEST * per_second:
+            if unit == "nanoseconds" and number < _FEWEST_NANOSECONDS:
+                return None
             start = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
             microseconds = (
                 number * 10**6 // per_second
@@ -183,6 +173,14 @@ def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
             )
             return start + dt.timedelta(microseconds=microseconds), unit
     return None
+
+
+def _plain(text: str) -> str:
+    """Return the text with usual blanks, digits and hyphens, and no apostrophe that makes it a
+    text in a spreadsheet."""
+    if not text.isascii():
+        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_HYPHENS)
+    return " ".join(text.removeprefix("'").split())
 
 
 def _unwrapped(text: str) -> str:
@@ -198,13 +196,13 @@ def _split(text: str) -> tuple[str, re.Match[str] | None]:
     """Return the text's date, and its time if it has one."""
     time = _TIME.search(text)
     date = text[: time.start()] if time else text
-    return _WEEKDAY.sub("", date).strip(" ,"), time
+    return WEEKDAY.sub("", date).strip(" ,"), time
 
 
 def _parse(text: str, order: str) -> Moment:
     date_text, time = _split(text)
     # "Fri Jun 27 14:03:11 UTC 2025" has its year last.
-    if not time and (found := re.fullmatch(r"(.*\d:\d\d(?::\d\d)?)( [A-Z]{3})? (\d{4})", text)):
+    if not time and (found := re.fullmatch(r"(.*\d:\d\d(?::\d\d)?)( [A-Z]{3,4})? (\d{4})", text)):
         date_text, time = _split(found[1] + (found[2] or ""))
         date_text = f"{date_text} {found[3]}"
     day = _date(date_text, order)
@@ -224,8 +222,10 @@ def _parse(text: str, order: str) -> Moment:
 
 def _zone(text: str) -> dt.timezone | None:
     if offset := _ZONE_OFFSET.search(text):
-        minutes = int(offset[2]) * 60 + int(offset[3])
+        minutes = int(offset[2]) * 60 + int(offset[3] or 0)
         return dt.timezone(dt.timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    if hours := ZONES.get(text.strip().lower()):
+        return dt.timezone(dt.timedelta(hours=hours))
     return dt.UTC if text.strip() else None
 
 
@@ -233,16 +233,16 @@ def _date(text: str, order: str) -> dt.datetime:
     if found := _NUMERIC.fullmatch(text):
         return _numeric(text, found, order)
     if found := _WORDED.fullmatch(text) or _COMPACT.fullmatch(text):
-        return dt.datetime(int(found[1]), int(found[2]), int(found[3]))
+        return dt.datetime(*(int(number) for number in found.groups() if number))  # type: ignore
     words = re.findall(r"\d+|[^\W\d_]+", text)
-    months = [word for word in words if word.lower() in _MONTHS]
+    months = [word for word in words if word.lower() in MONTHS]
     numbers = [word for word in words if word.isdigit()]
     # Only a month, a day and a year are understood, not "2nd" or a zone.
     others = {w.lower() for w in words if not w.isdigit()} - {m.lower() for m in months}
-    if len(months) != 1 or len(numbers) != 2 or others - {"st", "nd", "rd", "th", "of", "de"}:
+    if len(months) != 1 or len(numbers) != 2 or others - BESIDE:
         raise ValueError(text)
     day, year = numbers if len(numbers[0]) <= 2 else reversed(numbers)
-    return dt.datetime(_year(year), _MONTHS[months[0].lower()], int(day))
+    return dt.datetime(_year(year), MONTHS[months[0].lower()], int(day))
 
 
 def _numeric(text: str, found: re.Match[str], order: str) -> dt.datetime:

@@ -22,8 +22,16 @@ from .raw_rows import Long, RawRow, Sheet, Unreadable
 from .sheet_columns import SheetColumns
 
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+# Between these, dates are likely to be meant.
+_LIKELY = ("1970", "2100")
 # As pandas writes the whole numbers of a column with gaps.
 _LENGTHENED = re.compile(r"\d+\.0")
+
+# Signs that programs escape in web pages, and tags of these.
+_HTML = re.compile(
+    r"&(?:amp|lt|gt|quot|apos|nbsp|#\d+|#x[0-9a-f]+);|</?(?:a|b|br|div|i|li|p|span|ul)\b[^<>]*>",
+    re.IGNORECASE,
+)
 
 # What an empty cell does where a value is stored.
 KEEP, CLEAR = "keep", "clear"
@@ -143,6 +151,13 @@ class Row:
         """Report imported values that a person should check."""
         if value and "\ufffd" in value:
             self._add_finding(NOTED, "has a character that could not be read (�)", column.name)
+        if value and (meant := _misread(value)):
+            reason = f"may be “{meant[:80]}” in a wrong encoding; kept as it is"
+            self._add_finding(NOTED, reason, column.name)
+        if html := _HTML.search(value or ""):
+            self._add_finding(
+                NOTED, f"has “{html[0]}” as HTML writes it; kept as it is", column.name
+            )
         if column.kind == "long_text" and value == "None":
             reason = "“None” may stand for a missing value; kept as it is"
             self._add_finding(NOTED, reason, column.name)
@@ -153,6 +168,9 @@ class Row:
             elif _LENGTHENED.fullmatch(value):
                 reason = f"“{value}” may be the number {value[:-2]}, as pandas writes it"
                 self._add_finding(NOTED, reason, column.name)
+        if value and column.type != "STRING" and not _LIKELY[0] <= value < _LIKELY[1]:
+            reason = f"{value[:10]} is before 1970 or after 2099; check it"
+            self._add_finding(NOTED, reason, column.name)
         if column.vocabulary and value and value not in vocabulary.words(column.vocabulary):
             reason = f"“{value}” is not one of the known words; kept as it is"
             self._add_finding(NOTED, reason, column.name)
@@ -198,6 +216,17 @@ class Row:
         partners = self._around.memory.partners_of(row[ACCOUNTS.key] or "")
         if partners and (self._sheet.is_partners or not row["primary_it_partner"]):
             row["primary_it_partner"] = ", ".join(partners)
+
+
+def _misread(value: str) -> str:
+    """Return what a text was if somebody took its UTF-8 for Windows-1252 (“Ã¶” is ö); else
+    nothing."""
+    if value.isascii():
+        return ""
+    try:
+        return value.encode("cp1252").decode()
+    except UnicodeError:
+        return ""
 
 
 @lru_cache(maxsize=32)

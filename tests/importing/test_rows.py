@@ -108,15 +108,21 @@ def test_what_people_should_look_at(tmp_path: Path) -> None:
         "bsnid": "B1",
         "team": "",
         "vp": "x\ufffd",
+        "admin": "MÃ¼ller",
+        "primary_it_partner": "R&amp;D",
         "azure_devops_link": "see the wiki",
+        "created_at": 2025,
         "platforms_status": {"Databricks": "Paused"},
     }
     update = {"id": "u", "bsnid": "B1", "description": "None", "author": "A", "date": "2026-01-02"}
     _, findings = read(state(tmp_path, {"accounts": [record], "updates": [update]}))
     assert reasons(findings, NOTED) == [
         "state.json, row 1, vp: has a character that could not be read (\ufffd)",
+        "state.json, row 1, admin: may be “Müller” in a wrong encoding; kept as it is",
+        "state.json, row 1, primary_it_partner: has “&amp;” as HTML writes it; kept as it is",
         "state.json, row 1, azure_devops_link: “see the wiki” cannot be shown as a link; kept as "
         "text",
+        "state.json, row 1, created_at: 1905-07-17 is before 1970 or after 2099; check it",
         "state.json, row 1, team: Team is empty",
         "state.json, business_area: some rows have no Business area; new ones are stored without "
         "it",

@@ -66,6 +66,7 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (DATE, 45835, "2025-06-27", "Excel’s day 45835"),
         (DATE, "45835", "2025-06-27", "Excel’s day 45835"),
         (DATE, 20250627, "2025-06-27", ""),
+        (TIME, 20250627140311, "2025-06-27T14:03:11+00:00", ""),
         (DATE, {"$date": "2025-06-27T00:00:00Z"}, "2025-06-27", ""),
         (DATE, {"$date": {"$numberLong": "1751033000000"}}, "2025-06-27", ""),
         (DATE, "NaT", None, ""),

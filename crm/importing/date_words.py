@@ -1,0 +1,47 @@
+"""The words of dates in the languages of Excel and of people: months, days, time zones."""
+
+from __future__ import annotations
+
+import re
+
+MONTHS = {
+    word: number
+    for number, words in enumerate(
+        (
+            "jan january januar januari janvier janv enero ene gennaio gen janeiro stycznia sty",
+            "feb february februar februari février févr fév febrero febbraio fevereiro fev lutego",
+            "mar march mär märz mrz maart mrt mars marzo março marts marca",
+            "apr april avril avr abril abr aprile kwietnia kwi",
+            "may mai mei mayo maggio mag maio maj maja",
+            "jun june juni juin junio giugno giu junho czerwca cze",
+            "jul july juli juillet juil julio luglio lug julho lipca lip",
+            "aug august augustus août agosto ago augusti sierpnia sie",
+            "sep sept september septembre septiembre settembre set setembro września wrz",
+            "oct october okt oktober octobre octubre ottobre ott outubro out października paź",
+            "nov november novembre noviembre novembro listopada lis",
+            "dec december dez dezember décembre déc diciembre dic dicembre dezembro desember"
+            " grudnia gru",
+        ),
+        start=1,
+    )
+    for word in words.split()
+}
+# Words beside a day, a month and a year, as in "27th of June", "1er juin", "27 de junio del 2025".
+BESIDE = {"st", "nd", "rd", "th", "of", "de", "del", "er", "o", "r"}
+_WEEKDAYS = """
+    monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri
+    sat sun montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so
+    lundi mardi mercredi jeudi vendredi samedi dimanche lun mer jeu ven sam dim
+    lunes martes miércoles jueves viernes sábado domingo
+    lunedì martedì mercoledì giovedì venerdì sabato domenica
+    segunda-feira terça-feira quarta-feira quinta-feira sexta-feira segunda terça quarta quinta
+    sexta
+    maandag dinsdag woensdag donderdag vrijdag zaterdag zondag
+    mandag tirsdag onsdag torsdag fredag lørdag søndag måndag tisdag lördag söndag
+    poniedziałek wtorek środa czwartek piątek sobota niedziela
+"""
+WEEKDAY = re.compile(rf"^(?:{'|'.join(_WEEKDAYS.split())})[.,]*\s+", re.IGNORECASE)
+# What stands between a date and a time.
+BEFORE_TIME = r"(?:(?:um|at|à|om|kl\.?)\s+)?"
+# Zones whose names mean one offset only, in hours; EST, for example, is American and Australian.
+ZONES = {"wet": 0, "west": 1, "cet": 1, "mez": 1, "cest": 2, "mesz": 2, "eet": 2, "eest": 3}
