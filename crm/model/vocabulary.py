@@ -7,9 +7,13 @@ word, and filters count it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from . import configuration
+
+# Blanks, hyphens and underscores, and what nobody sees.
+_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u2060\ufeff]")
 
 PLATFORMS = ("Databricks", "Snowflake", "Power Platform")
 ONBOARDING_STATUSES = ("Not Started", "Requested", "In Progress", "Completed")
@@ -59,8 +63,8 @@ def words(name: str) -> tuple[str, ...]:
 
 
 def word_like(name: str, text: str) -> str:
-    """Return the word of a list that differs from a text only in case, or in case and separators
-    (``in_progress``); else the text."""
+    """Return the word of a list that differs from a text only in case, or also in separators
+    (``in_progress``), invisible characters and their widths; else the text."""
     known = words(name)
     if text in known:
         return text
@@ -71,7 +75,8 @@ def word_like(name: str, text: str) -> str:
 
 
 def _joined(text: str) -> str:
-    return re.sub(r"[\s_-]", "", text).casefold()
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _SEPARATORS.sub("", plain).casefold()
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,13 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (STATUS, "in PROGRESS", "In Progress", "“in PROGRESS” was read as “In Progress”"),
         (STATUS, "in_progress", "In Progress", "“in_progress” was read as “In Progress”"),
         (STATUS, "Not-Started", "Not Started", "“Not-Started” was read as “Not Started”"),
+        (
+            STATUS,
+            "In\u2011Progress\u200b",
+            "In Progress",
+            "“In‑Progress\u200b” was read as “In Progress”",
+        ),
+        (STATUS, "Ｃompleted", "Completed", "“Ｃompleted” was read as “Completed”"),
         (STATUS, "Paused", "Paused", ""),
         (TEAM, "nan", None, "“nan” stands for a missing value"),
         (TEAM, "Nan", "Nan", ""),
