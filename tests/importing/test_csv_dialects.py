@@ -94,6 +94,16 @@ def test_values_that_may_be_in_wrong_columns(tmp_path: Path) -> None:
     assert [reason.split(":")[0] for reason in noted] == ["accounts.csv, row 2"]
 
 
+def test_a_text_that_was_cut_when_it_was_printed_is_not_imported(tmp_path: Path) -> None:
+    content = "|bsnid|                team|\n|   B1|A very long team ...|\n"
+    rows, findings = read(written(tmp_path, "accounts.csv", content))
+    assert rows["accounts"] == [{"bsnid": "B1"}]
+    assert (
+        "accounts.csv, row 2, team: was cut when it was printed, so it is not whole; not imported"
+        in reasons(findings, NOTED)
+    )
+
+
 @pytest.mark.parametrize("content", ["B1,Grid\n", "B1;Grid;Networks\nB2;Claims;Insurance\n"])
 def test_a_file_without_headings(tmp_path: Path, content: str) -> None:
     rows, findings = read(written(tmp_path, "accounts.csv", content))

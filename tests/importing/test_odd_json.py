@@ -212,6 +212,19 @@ def test_records_are_found_in_what_programs_wrap_around_them(tmp_path: Path, con
     assert rows["accounts"] == [{"bsnid": "B1"}]
 
 
+def test_rows_that_do_not_fit_their_headings(tmp_path: Path) -> None:
+    split = {"columns": ["bsnid", "team"], "data": [["B1", "T", "lost"], ["B2"]]}
+    rows, findings = read(state(tmp_path, {"accounts": split}))
+    assert rows["accounts"] == [{"bsnid": "B1", "team": "T"}, {"bsnid": "B2"}]
+    assert reasons(findings, SKIPPED) == [
+        "state.json, (value 3): “(value 3)” is not a column of accounts; 1 value is not imported"
+    ]
+    _, findings = read(state(tmp_path, [["B1", "T"]]).rename(tmp_path / "accounts.json"))
+    assert reasons(findings, REFUSED) == [
+        "accounts.json, row 1: is a list, not a record; not imported"
+    ]
+
+
 def test_records_may_be_nested_as_deep_as_the_outline_allows(tmp_path: Path) -> None:
     content = '{"accounts": [{"bsnid": "B1", "team": ' + "[" * 47 + "]" * 47 + "}]}"
     rows, _ = read(state(tmp_path, content))

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crm.importing.raw_rows import Unreadable
+
 # Some exports write ="00123" so that a spreadsheet keeps the zeros.
 _KEPT_AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
 # Marks around cells that the csv module does not know.
@@ -19,6 +21,8 @@ _PAIRS = {("“", "”"), ("„", "“"), ("„", "”"), ("«", "»"), ("‘", 
 _DRAWN = re.compile(r"[|+]?:?[-=]{3,}[-=+|:]*")
 # Their first characters; empty where a cell only has blanks.
 _BEGINNINGS = ("", *"|+:-=(")
+# The characters that Spark prints of a text at most.
+_PRINTED = 20
 _COUNT_OF_ROWS = re.compile(r"\(\d+ rows?( affected)?\)")
 DELIMITERS = ",;\t|"
 
@@ -66,6 +70,16 @@ def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:
     is_single = len(words) > 1 and all(len(w) > 2 and w[0] == w[-1] == "'" for w in words)
     has_pairs = bool(words) and all((word[0], word[-1]) in _PAIRS for word in words)
     return Dialect(delimiter, "'" if is_single else '"', has_blanks, has_pairs)
+
+
+def without_cut(cells: Sequence[str]) -> list[str | Unreadable]:
+    """Return the cells of a printed table without texts that Spark cut to ``_PRINTED``."""
+    return [
+        Unreadable("was cut when it was printed, so it is not whole")
+        if len(cell.strip()) == _PRINTED and cell.rstrip().endswith("...")
+        else cell
+        for cell in cells
+    ]
 
 
 def is_drawn(cells: Sequence[str]) -> bool:

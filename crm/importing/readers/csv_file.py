@@ -22,7 +22,7 @@ from crm.importing.raw_rows import (
 )
 from crm.model.schema import TABLES, Table
 
-from .csv_dialect import DELIMITERS, Dialect, dialect_of, is_drawn
+from .csv_dialect import DELIMITERS, Dialect, dialect_of, is_drawn, without_cut
 from .csv_records import Record, Records
 from .encoding import Encoding, encoding_of
 
@@ -102,7 +102,9 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect) -> RawRo
             cells = record.cells
     if len(cells) > len(headings) and any(map(cell_text, cells[len(headings) :])):
         remarks.append(Remark(NOTED, _IS_TOO_LONG))
-    return under_headings(headings, name, dialect.cells(cells), remarks)
+    read = dialect.cells(cells)
+    whole = without_cut(read) if dialect.delimiter == "|" else read
+    return under_headings(headings, name, whole, remarks)
 
 
 def _names(dialect: Dialect, cells: list[str]) -> list[str]:

@@ -222,8 +222,16 @@ def _under_headings(
     headings, first = list(section.headings), 0
     if not headings:
         start = list(islice(rows, ROWS_SEARCHED))
-        place, _ = heading_row(table, [row for row in start if isinstance(row, list)])
+        place, known = heading_row(table, [row for row in start if isinstance(row, list)])
+        if len(start) == 1 and not known:
+            place = -1  # a record rather than headings
         headings = [cell_text(cell) for cell in start[place]] if place >= 0 else []
         rows, first = chain(start[place + 1 :], rows), place + 1
     for number, row in enumerate(rows, start=first + 1):
-        yield number, dict(zip(headings, row, strict=False)) if isinstance(row, list) else row
+        yield number, _under(headings, row) if headings and isinstance(row, list) else row
+
+
+def _under(headings: list[str], row: list[Any]) -> dict[str, Any]:
+    """Return the record; values beyond the headings have names that say so."""
+    beyond = [f"(value {n})" for n in range(len(headings) + 1, len(row) + 1)]
+    return dict(zip([*headings, *beyond], row, strict=False))
