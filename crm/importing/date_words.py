@@ -15,7 +15,7 @@ MONTHS = {
             "may mai mei mayo maggio mag maio maj maja",
             "jun june juni juin junio giugno giu junho czerwca cze",
             "jul july juli juillet juil julio luglio lug julho lipca lip",
-            "aug august augustus août agosto ago augusti sierpnia sie",
+            "aug august augustus août agosto ago augusti sierpnia",
             "sep sept september septembre septiembre settembre set setembro września wrz",
             "oct october okt oktober octobre octubre ottobre ott outubro out października paź",
             "nov november novembre noviembre novembro listopada lis",
@@ -29,7 +29,7 @@ MONTHS = {
 # Words beside a day, a month and a year, as in "27th of June", "1er juin", "27 de junio del 2025".
 BESIDE = {"st", "nd", "rd", "th", "of", "de", "del", "er", "o", "r"}
 _WEEKDAYS = """
-    monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri
+    monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu(?:rs?)? fri
     sat sun montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so
     lundi mardi mercredi jeudi vendredi samedi dimanche lun mer jeu ven sam dim
     lunes martes miércoles jueves viernes sábado domingo
