@@ -39,6 +39,8 @@ from .within_accounts import sheets
 
 # The end of the name of a sheet that has the rows for which another has no room.
 _CONTINUES = re.compile(r" \(\d+\)$")
+# How many left-out files and sheets a refusal names.
+MOST_NAMED = 10
 
 
 @contextmanager
@@ -288,7 +290,9 @@ def _require_known_names(source: Source, mapping: SourceMapping) -> None:
 
 def _require_something(source: Source, name: str) -> None:
     if not source.sheets:
-        found = "; ".join(f"{file} {why}" for file, why in source.ignored) or "it is empty"
+        left = [f"{file} {why}" for file, why in source.ignored]
+        more = [f"and {len(left) - MOST_NAMED:,} more"] if len(left) > MOST_NAMED else []
+        found = "; ".join([*left[:MOST_NAMED], *more]) or "it is empty"
         raise SourceError(
             f"Nothing to import in {name} ({found}). Name files and sheets accounts, "
             "platforms_status, use_cases or updates, or give them the headings of these tables."

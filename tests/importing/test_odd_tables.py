@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from django.core.management import CommandError, call_command
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.readers import csv_file, csv_records, zip_file
+from crm.importing.readers.csv_dialect import Dialect
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -84,6 +86,15 @@ def test_a_quotation_mark_that_a_later_row_closes_swallows_no_rows(tmp_path: Pat
     rows, findings = read_csv(tmp_path, 'bsnid,team\nB1,"open\nB2,y\nB3,z",more\n')
     assert teams(rows)["B2"] == "y"
     assert any("row 2: a quotation mark is opened here" in r for r in reasons(findings, REFUSED))
+
+
+def test_an_open_quotation_mark_reads_the_next_rows_only() -> None:
+    """Otherwise a file with one in each row is read once for each of its rows."""
+    file = io.StringIO("a,b,c\n" + 'B1,"a"b"c,"\n' * 99)
+    records = csv_records.Records(file, Dialect(","))
+    records.width = 3
+    heading, refused, *_ = itertools.islice(records, 2)
+    assert (len(heading.cells), refused.cells, file.tell() < 60) == (3, None, True)
 
 
 def test_a_record_that_is_too_long_ends_at_its_closing_quotation_mark(
@@ -223,5 +234,14 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
     monkeypatch.setattr(zip_file, "MAX_UNPACKED", 14)
     assert read(path)
     monkeypatch.setattr(zip_file, "MAX_UNPACKED", 13)
-    with pytest.raises(ImportingError, match="unpacks to more than 4 GiB"):
+    with pytest.raises(ImportingError, match="unpacks to more than 0 GiB"):
         read(path)
+    monkeypatch.setattr(zip_file, "MAX_ENTRIES", 1)
+    with pytest.raises(ImportingError, match="has more than 1 files"):
+        read(path)
+
+
+def test_a_refusal_names_a_few_of_many_files(tmp_path: Path) -> None:
+    entries = [(f"{number}.txt", "x") for number in range(13)]
+    with pytest.raises(ImportingError, match=r"is not named after a table; and 3 more\)"):
+        read(packed(tmp_path, entries))

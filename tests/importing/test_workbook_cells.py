@@ -209,7 +209,7 @@ def test_a_shared_text_has_a_limit() -> None:
 def test_a_workbook_that_unpacks_to_more_than_a_disk_holds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crm.importing.readers.xlsx.limits.MAX_UNPACKED", 1000)
+    monkeypatch.setattr("crm.importing.readers.zip_file.MAX_UNPACKED", 1000)
     path = workbook(tmp_path, lambda sheet: None)
     with pytest.raises(SourceError, match="unpacks to more than"):
         read(path)

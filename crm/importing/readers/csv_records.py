@@ -131,7 +131,7 @@ class Records:
             return Record(lines.number, cells)
         lines.back(0)
         try:
-            cells = next(self._reader(lines))
+            cells = next(self._reader(self._lines_of_one_row()))
         except (csv.Error, _TooLong):
             cells = None
         if self._has_swallowed_rows():
@@ -140,6 +140,16 @@ class Records:
             return self._too_long()
         reason = "its quotation marks do not match; check whether it was read correctly"
         return Record(lines.number, cells, Remark(NOTED, reason))
+
+    def _lines_of_one_row(self) -> Iterator[str]:
+        """Yield lines until the second one looks like a whole row.
+
+        Otherwise each row with an open quotation mark would read the rest of the file.
+        """
+        for line in self._lines:
+            if len(self._lines.record) > 2 and self._has_swallowed_rows():
+                return
+            yield line
 
     def _with_backslashes(self) -> list[str] | None:
         """Read a record whose quotation marks within cells follow backslashes, as Spark writes

@@ -10,8 +10,9 @@ from pathlib import Path, PurePath
 
 from crm.importing.errors import SourceError
 
-# Far more than a reasonable archive unpacks to, and less than a disk holds.
+# Far more than a reasonable archive holds and unpacks to, and less than a disk holds.
 MAX_UNPACKED = 4 * 1024**3
+MAX_ENTRIES = 10_000
 KINDS = "JSON, CSV or XLSX"
 _ENCRYPTED = 0x1
 
@@ -19,6 +20,15 @@ _ENCRYPTED = 0x1
 def is_hidden(path: PurePath) -> bool:
     """Return whether programs keep the file for themselves, as Excel does ``~$name.xlsx``."""
     return any(part.startswith((".", "__MACOSX", "~$")) for part in path.parts if part != "..")
+
+
+def require_limits(name: str, entries: Collection[zipfile.ZipInfo]) -> None:
+    """Raise SourceError if the archive, or the workbook, has too many entries or unpacks to too
+    much."""
+    if len(entries) > MAX_ENTRIES:
+        raise SourceError(f"{name} has more than {MAX_ENTRIES:,} files.")
+    if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+        raise SourceError(f"{name} unpacks to more than {MAX_UNPACKED >> 30} GiB.")
 
 
 def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[str, str]]:
@@ -31,8 +41,7 @@ def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[
     try:
         with zipfile.ZipFile(archive) as packed:
             entries = packed.infolist()
-            if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
-                raise SourceError(f"{archive.name} unpacks to more than 4 GiB.")
+            require_limits(archive.name, entries)
             for entry in entries:
                 if entry.is_dir() or is_hidden(PurePath(entry.filename)):
                     continue

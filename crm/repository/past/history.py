@@ -10,7 +10,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
 from crm.model.schema import TABLES
@@ -289,7 +289,7 @@ def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
     )
 
 
-@cache
+@lru_cache(maxsize=1)
 def fields() -> dict[str, str]:
     """Return the columns that the history can be filtered by, with their labels."""
     return {column.name: column.label for table in TABLES for column in table.editable}

@@ -10,10 +10,10 @@ import zipfile
 from typing import IO, BinaryIO
 
 from crm.importing.errors import SourceError
+from crm.importing.readers.zip_file import require_limits
 
-# Of everything in the file; of a part that is read as a whole, and its tags; of a row or a text,
-# and its tags. Excel's widest row has 16,384 cells.
-MAX_UNPACKED = 4 * 2**30
+# Of a part that is read as a whole, and its tags; of a row or a text, and its tags. Excel's widest
+# row has 16,384 cells.
 MAX_PART = 16 * 2**20
 MAX_TAGS = 400_000
 MAX_PIECE = 16 * 2**20
@@ -29,8 +29,7 @@ class Archive(zipfile.ZipFile):
     def __init__(self, file: BinaryIO, name: str) -> None:
         super().__init__(file)
         self._name = name
-        if sum(entry.file_size for entry in self.infolist()) > MAX_UNPACKED:
-            raise SourceError(f"{name} unpacks to more than {MAX_UNPACKED >> 30} GiB.")
+        require_limits(name, self.infolist())
 
     def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
         entry = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
