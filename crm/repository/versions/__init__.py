@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 
 from cachetools import LRUCache
 
@@ -90,8 +91,7 @@ class Timelines:
         written = [
             commit.written
             for table, commits in self.commits.items()
-            for commit in commits
-            if commit.version > versions[table.name]
+            for commit in commits[bisect_right(commits, versions[table.name], key=_version) :]
         ]
         return None if None in written else sum(filter(None, written))
 
@@ -116,6 +116,7 @@ class PastTables(PastNamespace):
         return _sql.with_missing(source, known, missing)
 
 
+_version = attrgetter("version")
 _lock = threading.Lock()
 _cache: LRUCache[Hashable, Timelines] = LRUCache(maxsize=200)
 
