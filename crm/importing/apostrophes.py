@@ -18,6 +18,8 @@ def is_guarded(text: str) -> bool:
 
 def removal(column: Column, text: str) -> str:
     """Return the remark on the removal of the apostrophe before a text; empty where it stays."""
+    if not text.startswith("'"):
+        return ""
     if is_guarded(text):
         return "the apostrophe that guards spreadsheets against formulas was removed"
     if column.not_null and _MARKED_AS_TEXT.fullmatch(text):

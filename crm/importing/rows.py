@@ -33,6 +33,9 @@ _HTML = re.compile(
     re.IGNORECASE,
 )
 
+# What the bytes of a letter in UTF-8 look like in Windows-1252.
+_MULTIBYTE = re.compile("[\u00c2-\u00f4][^\x00-\x7f]")
+
 # What an empty cell does where a value is stored.
 KEEP, CLEAR = "keep", "clear"
 
@@ -154,7 +157,7 @@ class Row:
         if value and (meant := _misread(value)):
             reason = f"may be “{meant[:80]}” in a wrong encoding; kept as it is"
             self._add_finding(NOTED, reason, column.name)
-        if html := _HTML.search(value or ""):
+        if value and ("&" in value or "<" in value) and (html := _HTML.search(value)):
             self._add_finding(
                 NOTED, f"has “{html[0]}” as HTML writes it; kept as it is", column.name
             )
@@ -221,7 +224,7 @@ class Row:
 def _misread(value: str) -> str:
     """Return what a text was if somebody took its UTF-8 for Windows-1252 (“Ã¶” is ö); else
     nothing."""
-    if value.isascii():
+    if value.isascii() or not _MULTIBYTE.search(value):
         return ""
     try:
         return value.encode("cp1252").decode()
