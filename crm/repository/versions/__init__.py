@@ -87,7 +87,10 @@ class Timelines:
         }
 
     def written_since(self, versions: Mapping[str, int]) -> int | None:
-        """Return how many rows all tables' commits after the versions wrote; None if unknown."""
+        """Return how many rows all tables' commits after the versions wrote; None if unknown.
+
+        Commits of the last minute may be missing: see ``known``.
+        """
         written = [
             commit.written
             for table, commits in self.commits.items()
