@@ -14,9 +14,10 @@ from typing import Any
 
 # Python's parser needs some hundred times the memory of a text.
 MAX_CHARACTERS = 20_000_000
-_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+# Possessive, so that no text makes them try the same again and again, or keep each character.
+_QUOTED = r"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\""
 # A list of texts, as Python, JSON or NumPy prints it; NumPy puts no commas between.
-_TEXTS = re.compile(rf"\[\s*(?:(?:{_QUOTED})\s*,?\s*)*\]", re.DOTALL)
+_TEXTS = re.compile(rf"\[\s*+(?:(?:{_QUOTED})\s*+(?:,\s*+)?+)*+\]", re.DOTALL)
 _NAMES = {"null": None, "true": True, "false": False, "nan": None, "NaN": None, "NaT": None}
 _DATES = {"datetime", "date", "time"}
 _WRAPPERS = {
