@@ -155,9 +155,11 @@ def _unclear(table: Table, rows: _Rows) -> str:
 def _similar(rows: _Rows) -> str:
     if rows.count == 1:
         what = f"{rows.first}: the BSNID of the new account differs"
-        return f"{what} from another one only in case or blanks. It may be the same account."
+        return (
+            f"{what} from another one only in case, blanks or hyphens. It may be the same account."
+        )
     what = f"The BSNIDs of {rows.count:,} new accounts, the first at {rows.first}, differ"
-    return f"{what} from others only in case or blanks. They may be the same accounts."
+    return f"{what} from others only in case, blanks or hyphens. They may be the same accounts."
 
 
 def _deleted(table: Table, rows: _Rows) -> str:

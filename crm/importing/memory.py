@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES, Table
+from crm.repository.transfer.matching.fold import fold
 from crm.repository.transfer.matching.natural_keys import folded_key, match_key, natural_key
 from crm.repository.transfer.matching.stored_teams import team_key
 from crm.repository.transfer.seen_keys import Earlier, SeenKeys
@@ -23,8 +24,8 @@ class Memory:
         return self._seen.add(table.name, _key(table, row), content, place)
 
     def add_folded(self, bsnid: str, place: str) -> Earlier | None:
-        """Note a BSNID; return where one came before that is the same but for case and blanks."""
-        return self._seen.add("accounts, without case", bsnid.strip().casefold(), bsnid, place)
+        """Note a BSNID; return where one came before that differs only as ``fold`` allows."""
+        return self._seen.add("accounts, folded", fold(bsnid), bsnid, place)
 
     def has(self, table: Table, key: str) -> bool:
         """Return whether a row was read whose key, as in ``Table.match``, is this one column."""

@@ -235,7 +235,7 @@ class Planner:
             chunk.similar.add(n)
         if stored:
             reason = "is new, but its key differs from that of account "
-            reason += f"{stored} only in case or blanks"
+            reason += f"{stored} only in case, blanks or hyphens"
             self.findings.add(NOTED, ACCOUNTS.name, chunk.places[n], reason, ACCOUNTS.key)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:

@@ -150,6 +150,8 @@ class Reader:
     def _note_similar_key(self, place: Place, key: str) -> None:
         earlier = self.memory.add_folded(key, str(place))
         if earlier and not earlier.same:
-            reason = f"its key differs from that of {earlier.place} only in case or blanks"
+            reason = (
+                f"its key differs from that of {earlier.place} only in case, blanks or hyphens"
+            )
             self.findings.add(NOTED, ACCOUNTS.name, place, reason, ACCOUNTS.key)
             self.similar.add(place)

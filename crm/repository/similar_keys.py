@@ -1,10 +1,11 @@
-"""Find accounts whose keys differ from given ones only in case and outer blanks."""
+"""Find accounts whose keys a person could take for given ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from crm.repository import _sql
+from crm.repository.transfer.matching import fold
 from crm.warehouse import Warehouse
 
 
@@ -14,15 +15,18 @@ def are_similar(left: str, right: str) -> str:
 
 
 def similar_keys(wh: Warehouse, keys: Iterable[str]) -> dict[str, str]:
-    """Map given BSNIDs to a similar stored one. Raises WarehouseError."""
+    """Map given BSNIDs to a stored one that differs only in case, blanks or hyphens (see fold).
+    Raises WarehouseError."""
     sql = """
-    WITH given AS (SELECT EXPLODE({given}) AS bsnid)
+    WITH given AS (SELECT EXPLODE({given}) AS bsnid),
+    folded AS (SELECT bsnid, {folded_given} AS word FROM given)
     SELECT g.bsnid, MIN(a.bsnid) AS stored
-    FROM given AS g
-    JOIN {accounts} AS a ON {are_similar} AND a.bsnid <> g.bsnid
+    FROM folded AS g
+    JOIN {accounts} AS a ON {folded_stored} = g.word AND a.bsnid <> g.bsnid
     GROUP BY g.bsnid
     """
     given, params = _sql.text_array("keys", sorted(set(keys)))
-    parts = {"given": given, "are_similar": are_similar("a.bsnid", "g.bsnid")}
-    rows = wh.query(_sql.render(wh.namespace, sql, **parts), params)
+    parts = {"folded_given": fold.folded("bsnid"), "folded_stored": fold.folded("a.bsnid")}
+    query = _sql.render(wh.namespace, sql, given=given, **parts)
+    rows = wh.query(query, {**params, **fold.PARAMETERS})
     return {row["bsnid"]: row["stored"] for row in rows}

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crm.importing import sources
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.reader import Reader
@@ -58,14 +60,15 @@ def test_a_refused_row_names_the_column_that_is_wrong(tmp_path: Path) -> None:
     ]
 
 
-def test_keys_that_differ_only_in_case(tmp_path: Path) -> None:
-    records = [{"bsnid": bsnid, "team": "T"} for bsnid in ("bsn1", "BSN1", "BSN2")]
+@pytest.mark.parametrize(("first", "second"), [("bsn1", "BSN1"), ("BSN-1", "BSN\u20111")])
+def test_keys_that_look_the_same(tmp_path: Path, first: str, second: str) -> None:
+    records = [{"bsnid": bsnid, "team": "T"} for bsnid in (first, second, "BSN2")]
     rows, findings = read(state(tmp_path, {"accounts": records}))
     assert len(rows["accounts"]) == 3
     (noted,) = [reason for reason in reasons(findings, NOTED) if "case" in reason]
     assert noted == (
-        "state.json, row 2, bsnid: its key differs from that of state.json, row 1 only in case "
-        "or blanks"
+        "state.json, row 2, bsnid: its key differs from that of state.json, row 1 only in case, "
+        "blanks or hyphens"
     )
 
 

@@ -151,7 +151,7 @@ def test_zones_and_orders_of_dates_are_checked(warehouse: Warehouse, tmp_path: P
 
 
 def test_an_equal_key_is_not_one_that_is_almost_the_same(warehouse: Warehouse) -> None:
-    for bsnid in ("B1", "b2", "B3"):
+    for bsnid in ("B1", "b2", "B3", "B-5"):
         accounts.create(warehouse, {"bsnid": bsnid, "team": "T"})
-    found = similar_keys(warehouse, ["B1", "B2", " b3 ", "B4"])
-    assert found == {"B2": "b2", " b3 ": "B3"}
+    found = similar_keys(warehouse, ["B1", "B2", " b3 ", "B4", "B\u20115"])
+    assert found == {"B2": "b2", " b3 ": "B3", "B\u20115": "B-5"}
