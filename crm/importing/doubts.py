@@ -128,8 +128,8 @@ def is_heading(table: Table, row: CleanRow) -> bool:
 def is_total(table: Table, row: CleanRow) -> bool:
     """Return whether a row sums others up, by its key or its first text."""
     names = [table.owner, *(["team"] if table is ACCOUNTS else [])]
-    key = normal(row[table.key] or "").split("_") if table is ACCOUNTS else [""]
-    if len(key) > 1 and not _TOTALS.isdisjoint((key[0], key[-1])):
+    key = (row[table.key] or "").split() if table is ACCOUNTS else []
+    if len(key) > 1 and not _TOTALS.isdisjoint(map(normal, (key[0], key[-1]))):
         return True  # such as "Networks Total" or "Total: 2"
     return any(normal(row[name] or "").rstrip(":") in _TOTALS for name in names)
 

@@ -66,6 +66,7 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         (ACCOUNTS, {"bsnid": "7", "team": "Gesamt:"}, "the row is a total"),
         (ACCOUNTS, {"bsnid": "Networks Total", "team": "12"}, "the row is a total"),
         (ACCOUNTS, {"bsnid": "Total: 2 rows"}, "the row is a total"),
+        (ACCOUNTS, {"bsnid": "SUM-001", "team": "Claims"}, ""),
         (ACCOUNTS, {"bsnid": "Exported on 2026-11-25"}, "only a BSNID of several words"),
         (ACCOUNTS, {"bsnid": "Filters:"}, "row 2: the account has only a BSNID"),
         (ACCOUNTS, {"bsnid": "BSN 1", "team": "Claims"}, ""),

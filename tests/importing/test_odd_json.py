@@ -212,6 +212,18 @@ def test_records_are_found_in_what_programs_wrap_around_them(tmp_path: Path, con
     assert rows["accounts"] == [{"bsnid": "B1"}]
 
 
+def test_a_name_like_a_wrapper_may_be_one_of_many(tmp_path: Path) -> None:
+    keyed = {"B1": {"team": "T"}, "data": ["x"]}
+    rows, findings = read(state(tmp_path, {"accounts": keyed}))
+    assert rows["accounts"] == [{"bsnid": "B1", "team": "T"}]
+    assert reasons(findings, REFUSED) == [
+        "state.json, row data: is a list, not a record; not imported"
+    ]
+    columns = {"bsnid": ["B1"], "team": ["T"], "value": [5]}
+    rows, _ = read(state(tmp_path, columns).rename(tmp_path / "accounts.json"))
+    assert rows["accounts"] == [{"bsnid": "B1", "team": "T"}]
+
+
 def test_rows_that_do_not_fit_their_headings(tmp_path: Path) -> None:
     split = {"columns": ["bsnid", "team"], "data": [["B1", "T", "lost"], ["B2"]]}
     rows, findings = read(state(tmp_path, {"accounts": split}))

@@ -85,9 +85,10 @@ def whole_file(text: JsonText, roots: list[Node]) -> Section | None:
     if root.is_object:
         if root.keys and not any(child.is_object or child.is_list for _, child in root.keys):
             return Section("", RECORD)
+        is_table = bool(root.get("columns")) or is_by_column(root, None)
         for name in (*_WRAPPERS, *_OUTER_WRAPPERS):
             wrapped = root.get(name)
-            is_list = bool(wrapped and wrapped.is_list and not root.get("columns"))
+            is_list = bool(wrapped and wrapped.is_list and not is_table)
             if wrapped and (is_list or (name in _OUTER_WRAPPERS and _wrapper(wrapped))):
                 return section(text, name, wrapped, None)
         found = section(text, "", root, None)
@@ -162,7 +163,10 @@ def _is_deeper(pair: tuple[str, Node]) -> bool:
 
 
 def _wrapper(node: Node) -> str:
-    """Return the key under which an object has a list of records; empty if it has none."""
+    """Return the key under which an object has a list of records; empty if it has none, or
+    records beside it."""
+    if any(child.is_object and _known(child.names, None) for _, child in node.keys):
+        return ""
     lists = [name for name, child in node.keys if child.is_list]
     return next((name for name in lists if name in (*_WRAPPERS, *_OUTER_WRAPPERS)), "")
 
