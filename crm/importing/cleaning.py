@@ -17,9 +17,8 @@ from crm.model.schema import RESERVED_BSNID, Column
 
 from . import apostrophes, dates, literals
 from .errors import Refused
-from .linked import Linked
+from .linked import Linked, split_links
 
-_BETWEEN_LINKS = re.compile(r"\s*\n\s*|\s*[,;]\s*(?=https?://)|\s+(?=https?://)", re.IGNORECASE)
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Invisible characters: soft hyphens, zero-width ones, direction marks, byte order marks.
@@ -151,7 +150,7 @@ def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:
     if conventions.guards_formulas and apostrophes.is_guarded(text):
         text = text[1:]
     as_list = literals.parse_list(text)
-    return _BETWEEN_LINKS.split(text) if as_list is None else as_list
+    return split_links(text) if as_list is None else as_list
 
 
 def _may_be_no_value(column: Column) -> bool:

@@ -1,6 +1,13 @@
-"""A text with the address that it leads to, as in workbooks."""
+"""A text with the address that it leads to, as in workbooks; and texts of several links."""
 
 from __future__ import annotations
+
+import re
+
+# Blanks are matched from the first one: many blanks are not searched again from each of them.
+_BETWEEN_LINKS = re.compile(
+    r"(?<!\s)\s*\n\s*|(?:(?<!\s)\s+)?[,;]\s*(?=https?://)|(?<!\s)\s+(?=https?://)", re.IGNORECASE
+)
 
 
 class Linked(str):
@@ -17,3 +24,7 @@ class Linked(str):
     def link(self) -> str:
         """Return what a column of links gets: the text, if it is an address itself."""
         return str(self) if "://" in self else self.target
+
+
+def split_links(text: str) -> list[str]:
+    return _BETWEEN_LINKS.split(text)

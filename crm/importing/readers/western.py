@@ -15,7 +15,10 @@ from pathlib import Path
 _LOOKED_AT = 4 * 2**20
 _WORDS = 5_000
 _SHOWN, _SHOWN_LENGTH = 3, 40
-_BYTES_OF_WORD = re.compile(rb"[^\x00-\x20,;|\"]*[\x80-\xff][^\x00-\x20,;|\"]*")
+# A match begins where a word does: a long word of ASCII is not searched again from each letter.
+_BYTES_OF_WORD = re.compile(
+    rb"(?<![^\x00-\x20,;|\"])[^\x00-\x20,;|\"\x80-\xff]*+[\x80-\xff][^\x00-\x20,;|\"]*+"
+)
 # In Turkish files, the letters ı, ğ and ş look like these.
 _TURKISH = set("ýÝðÐþÞ")
 _LATIN = {chr(code) for code in range(0xC0, 0x100)} - set("×÷") - _TURKISH | set("œŒ")
