@@ -243,6 +243,7 @@ class _Reading:
 
         def as_table(table: Table) -> Sheet:
             rows = partial(csv_file.rows, path, table, chosen.columns, chosen.encoding)
+            rows = partial(rows, is_exact=self.is_exact)
             return Sheet(table, name, "", without_reasons(rows), conventions, chosen.columns)
 
         delimiter = partial(csv_file.delimiter, path, chosen.columns, chosen.encoding)

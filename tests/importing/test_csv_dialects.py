@@ -104,6 +104,21 @@ def test_a_text_that_was_cut_when_it_was_printed_is_not_imported(tmp_path: Path)
     )
 
 
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("#NAME?", "is Excel’s error #NAME?"),
+        ("#BEZUG!", "is Excel’s error #BEZUG!"),
+        ("########", "is what Excel shows in a narrow column"),
+    ],
+)
+def test_what_excel_shows_instead_of_a_value(tmp_path: Path, cell: str, reason: str) -> None:
+    content = f"bsnid,team,vp\n#1,{cell},#a\n"
+    rows, findings = read(written(tmp_path, "accounts.csv", content))
+    assert rows["accounts"] == [{"bsnid": "#1", "vp": "#a"}]
+    assert f"accounts.csv, row 2, team: {reason}; not imported" in reasons(findings, NOTED)
+
+
 @pytest.mark.parametrize("content", ["B1,Grid\n", "B1;Grid;Networks\nB2;Claims;Insurance\n"])
 def test_a_file_without_headings(tmp_path: Path, content: str) -> None:
     rows, findings = read(written(tmp_path, "accounts.csv", content))

@@ -21,6 +21,12 @@ _PAIRS = {("“", "”"), ("„", "“"), ("„", "”"), ("«", "»"), ("‘", 
 _DRAWN = re.compile(r"[|+]?:?[-=]{3,}[-=+|:]*")
 # Their first characters; empty where a cell only has blanks.
 _BEGINNINGS = ("", *"|+:-=(")
+# As Excel shows them in English and in German.
+_ERRORS = {
+    *("#N/A", "#VALUE!", "#REF!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"),
+    *("#NV", "#WERT!", "#BEZUG!", "#ZAHL!", "#ÜBERLAUF!"),
+}
+_TOO_NARROW = re.compile("#{4,}")
 # The characters that Spark prints of a text at most.
 _PRINTED = 20
 _COUNT_OF_ROWS = re.compile(r"\(\d+ rows?( affected)?\)")
@@ -72,14 +78,24 @@ def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:
     return Dialect(delimiter, "'" if is_single else '"', has_blanks, has_pairs)
 
 
-def without_cut(cells: Sequence[str]) -> list[str | Unreadable]:
-    """Return the cells of a printed table without texts that Spark cut to ``_PRINTED``."""
+def whole(cells: Sequence[str], delimiter: str) -> list[str | Unreadable]:
+    """Return the cells without what is no whole value: Excel's errors, and texts that were cut
+    when a table was printed."""
+    is_printed = delimiter == "|"
     return [
-        Unreadable("was cut when it was printed, so it is not whole")
-        if len(cell.strip()) == _PRINTED and cell.rstrip().endswith("...")
-        else cell
+        Unreadable(reason) if (reason := _why_not_whole(cell, is_printed)) else cell
         for cell in cells
     ]
+
+
+def _why_not_whole(cell: str, is_printed: bool) -> str:
+    if cell.startswith("#"):
+        text = cell.strip()
+        if text in _ERRORS:
+            return f"is Excel’s error {text}"
+        return "is what Excel shows in a narrow column" if _TOO_NARROW.fullmatch(text) else ""
+    is_cut = is_printed and len(cell.strip()) == _PRINTED and cell.rstrip().endswith("...")
+    return "was cut when it was printed, so it is not whole" if is_cut else ""
 
 
 def is_drawn(cells: Sequence[str]) -> bool:

@@ -22,7 +22,7 @@ from crm.importing.raw_rows import (
 )
 from crm.model.schema import TABLES, Table
 
-from .csv_dialect import DELIMITERS, Dialect, dialect_of, is_drawn, without_cut
+from .csv_dialect import DELIMITERS, Dialect, dialect_of, is_drawn, whole
 from .csv_records import Record, Records
 from .encoding import Encoding, encoding_of
 
@@ -53,9 +53,14 @@ class _Start:
 
 
 def rows(
-    path: Path, table: Table, given: Mapping[str, str], chosen_encoding: str = ""
+    path: Path,
+    table: Table,
+    given: Mapping[str, str],
+    chosen_encoding: str = "",
+    *,
+    is_exact: bool = False,
 ) -> Iterator[RawRow]:
-    """Yield the rows of the file, named by line number."""
+    """Yield the rows of the file, named by line number. ``is_exact``: every text is meant."""
     encoding = encoding_of(path, chosen_encoding)
     start = _start(_sample(path, encoding), table, given)
     if encoding.remark:
@@ -71,7 +76,7 @@ def rows(
             if record.cells is not None and not any(map(cell_text, record.cells)):
                 continue
             if names is not None:
-                yield _raw_row(names, record, dialect)
+                yield _raw_row(names, record, dialect, is_exact)
             elif index == start.index:
                 names = _names(dialect, record.cells or [])
                 records.width = len(names)
@@ -83,7 +88,7 @@ def rows(
                 yield above_headings(str(record.line))
 
 
-def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect) -> RawRow:
+def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect, is_exact: bool) -> RawRow:
     remarks, name = [record.remark] if record.remark else [], str(record.line)
     if record.cells is None:
         return RawRow(name, None, remarks)
@@ -102,9 +107,9 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect) -> RawRo
             cells = record.cells
     if len(cells) > len(headings) and any(map(cell_text, cells[len(headings) :])):
         remarks.append(Remark(NOTED, _IS_TOO_LONG))
-    read = dialect.cells(cells)
-    whole = without_cut(read) if dialect.delimiter == "|" else read
-    return under_headings(headings, name, whole, remarks)
+    texts = dialect.cells(cells)
+    values = texts if is_exact else whole(texts, dialect.delimiter)
+    return under_headings(headings, name, values, remarks)
 
 
 def _names(dialect: Dialect, cells: list[str]) -> list[str]:
