@@ -31,7 +31,9 @@ class LineField(forms.CharField):
         self.limit = limit
 
     def to_python(self, value: Any) -> str:
-        return re.sub(r"\s*\n\s*", " ", _LINE_BREAKS.sub("\n", super().to_python(value) or ""))
+        lines = _LINE_BREAKS.sub("\n", super().to_python(value) or "")
+        # From the first blank: otherwise each of many blanks is searched from again.
+        return re.sub(r"(?<!\s)\s*\n\s*", " ", lines)
 
     def validate(self, value: str) -> None:
         super().validate(value)

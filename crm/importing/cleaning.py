@@ -187,7 +187,7 @@ def _text(column: Column, raw: Any) -> Cleaned:
     value = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
     changes = ["NUL characters were removed"] if "\x00" in text else []
     if column.kind != "long_text":
-        value = re.sub(r"\s*\n\s*", " ", value)
+        value = re.sub(r"(?<!\s)\s*\n\s*", " ", value)
     if not changes and value != text.replace("\r\n", "\n").strip():
         changes.append("line breaks became spaces")
     if column.not_null and (visible := _INVISIBLE.sub("", value).strip()) != value:

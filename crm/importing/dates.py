@@ -46,6 +46,8 @@ _EARLIEST, _LATEST = 10**8, 5 * 10**9
 # Numbers like nanoseconds before 2001 are what Windows and .NET count since other years.
 _FEWEST_NANOSECONDS = 10**18
 # A time as .NET writes it in JSON. The zone only says where.
+# No date is longer, and the patterns take very long for a text that is.
+_LONGEST = 200
 _MILLISECONDS = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
 _NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
 
@@ -177,10 +179,11 @@ def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
 
 def _plain(text: str) -> str:
     """Return the text with usual blanks, digits and hyphens, and no apostrophe that makes it a
-    text in a spreadsheet."""
+    text in a spreadsheet; empty if it is too long for a date."""
     if not text.isascii():
         text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_HYPHENS)
-    return " ".join(text.removeprefix("'").split())
+    plain = " ".join(text.removeprefix("'").split())
+    return plain if len(plain) <= _LONGEST else ""
 
 
 def _unwrapped(text: str) -> str:

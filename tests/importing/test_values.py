@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crm.forms.fields import LineField
 from crm.importing import cleaning, literals
 from crm.importing.cleaning import Conventions, clean
 from crm.importing.errors import Refused
@@ -240,6 +241,11 @@ def test_long_and_odd_texts_are_read_in_one_pass(tmp_path: Path) -> None:
     began = time.process_time()
     assert literals.parse_list("[" + "'a'  " * 16 + "x]") is None
     assert len(cleaning.links_in(f"https://a{' ' * 30_000}x , https://b")) == 2
+    for column in (ACCOUNTS.column("team"), UPDATES.column("date")):
+        for text in (f"a{' ' * 80_000}b", "," * 20_000):
+            with pytest.raises(Refused):
+                clean(column, text)
+    assert LineField(limit=9).to_python(f"a{' ' * 80_000}b \n c").endswith("b c")
     assert western.words(path) == [b"\xfcber", b"Stra\xdfe"]
     assert time.process_time() - began < 2
 
