@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -161,6 +162,15 @@ def test_long_texts_are_not_compared_word_by_word(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(differences, "_COMPARABLE", 5)
     merged = edit(USE_CASE, problem="long mine").merge(changed(USE_CASE, problem="long theirs"))
     assert merged.conflicts[0].parts == (("long theirs", False),)
+
+
+def test_comparing_long_texts_takes_no_time() -> None:
+    text = " ".join(f"word{n % 900}" for n in range(2000))
+    began = time.process_time()
+    parts = differences.differences(f"{text} of theirs", f"My {text}")
+    assert parts == ((f"{text} ", False), ("of theirs", True))
+    assert len(differences.differences("a b " * 4000, "b a " * 4000)) == 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
