@@ -39,6 +39,7 @@ class SavedViewForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, is_new: bool, **options: Any) -> None:
         super().__init__(data, auto_id="view-%s", label_suffix="", **options)
+        self.is_new = is_new
         if is_new:
             self.fields["id"].initial = str(uuid.uuid4())
         else:

@@ -229,6 +229,7 @@ def test_without_the_tables_the_pages_say_so(
     for place in ("edit", "save"):
         failed = client.post(f"/views/1/{place}/", sent)
         assert "The tables were not found" in text(parsed(failed), ".banner")
+        assert text(parsed(failed), "h1") == "Edit a view"
         assert filled_in(parsed(failed).select_one(".view-save"))["name"] == "Kept words"
     assert get_page("/accounts/?view=1").select(NAMES)
     failed = client.post("/views/new/", sent)
