@@ -37,7 +37,7 @@ def lead(questions: Questions) -> str:
     many = len(counts) > 1 or any(n > 1 for n, _, _ in questions.moved())
     moves = f"{get_text_list(counts, 'and')} {'move' if many else 'moves'} to" if counts else ""
     first = f"{moves} {kept}, and {other} is deleted." if moves else f"{other} is deleted."
-    return f"{first} Those who follow {questions.other.bsnid} follow {questions.kept.bsnid} then."
+    return f"{first} Those who follow {questions.other.bsnid} then follow {questions.kept.bsnid}."
 
 
 def masked(questions: Questions) -> str:

@@ -97,7 +97,7 @@ def test_two_accounts_become_one_and_the_undo_makes_them_two(
 def require_proposed_choices(page: BeautifulSoup) -> None:
     assert text(page, ".lead") == (
         "1 platform status, 1 use case and 2 updates move to Claims (B1), and Claims team (B2) is "
-        "deleted. Those who follow B2 follow B1 then."
+        "deleted. Those who follow B2 then follow B1."
     )
     assert texts(page, "form.merge legend") == [
         "Team",
