@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
+from crm.model.schema import TABLES
 from crm.repository.errors import Missing
 from crm.repository.past import diff
 from crm.repository.records.account_filter import ALL
@@ -60,6 +61,8 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         raise Http404(f"There is no account “{bsnid}” now, and there was none then.") from error
     state = [] if bsnid else _account_filter.pairs(request)
     shown = changes[: diff.SHOWN]
+    if bsnid:
+        shown = sorted(sorted(shown, key=_date, reverse=True), key=_place)
     by_kind = sorted(shown, key=lambda change: list(HEADINGS).index(change.kind))
     page = Paginator(by_kind, PAGE_SIZE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
@@ -78,6 +81,15 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         "narrowed": is_mine or any(name != _mine.NAME for name, _ in state),
     }
     return _respond.show(request, "diff/diff.html", "diff/_changes.html", context)
+
+
+def _place(change: Change) -> int:
+    return TABLES.index(change.table)
+
+
+def _date(change: Change) -> str:
+    """Return the date of an update; empty for other records."""
+    return (change.after or change.before or {}).get("date", "")
 
 
 def _by_kind(changes: list[Change], counts: Counter[str]) -> list[tuple[str, int, list[Change]]]:

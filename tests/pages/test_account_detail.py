@@ -81,7 +81,7 @@ def test_deleting_asks_first_and_says_what_goes_with_it(
     make_update()
     make_update()
     page = get_page("/accounts/BSN001/delete/")
-    assert texts(page, ".ask li") == ["0 platform statuses", "1 use case", "2 updates"]
+    assert texts(page, ".ask li") == ["1 use case", "2 updates"]
     assert get_page("/accounts/BSN001/")
     form = page.select_one(".ask form")
     response = client.post(form["action"], filled_in(form))

@@ -10,7 +10,7 @@ from django.test import Client
 
 from crm.model.as_of_address import address, format_moment
 from crm.repository.past import diff
-from crm.repository.records import accounts, use_cases
+from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..pages.html import texts
@@ -38,7 +38,16 @@ def test_what_changed_since_a_moment(
         "Changed Team of the account Later",
         "Deleted the account Other",
     ]
-    assert len(summaries(get_page(f"/as-of/{format_moment(then)}/accounts/B1/since/"))) == 2
+    for id, day in (("n-a", 2), ("n-b", 9), ("n-c", 5)):
+        values = {"author": "Ana", "date": dt.date(2026, 3, day), "description": f"Day {day}"}
+        updates.create(ana, "B1", id, values)
+    assert summaries(get_page(f"/as-of/{format_moment(then)}/accounts/B1/since/")) == [
+        "Created the use case “New one”",
+        "Wrote the update “Day 9”",
+        "Wrote the update “Day 5”",
+        "Wrote the update “Day 2”",
+        "Changed Team of the account Later",
+    ]
     monkeypatch.setattr(diff, "SHOWN", 3)
     page = get_page(f"/as-of/{format_moment(then)}/since/")
     assert texts(page, "h2 .tally") == ["2 of the first 3", "1 of the first 3"]
