@@ -48,10 +48,10 @@ export function closeDialog(dialog) {
   dialog.close();
 }
 
-// While the drawer or the search is open, messages are inside it, because it covers the page.
+// While a dialog is open, messages are inside it, because nothing else can be clicked.
 export function placeMessages(dialog) {
   const messages = document.getElementById("toasts");
-  if (dialog?.matches(".drawer, #search")) dialog.append(messages);
+  if (dialog) dialog.append(messages);
   else if (messages.closest("dialog")) document.querySelector(".skip-link").after(messages);
 }
 

@@ -148,6 +148,11 @@ def test_a_status_is_set_in_the_list(
     status.click()
     dialog.get_by_label("Requested").check()
     dialog.get_by_label("Reason").fill("They asked")
+    # A message can be used while the dialog is open.
+    page.route("**/platforms/**", lambda route: route.abort())
+    dialog.get_by_role("button", name="Save").click()
+    page.locator(".toast-error [data-dismiss]").click()
+    page.unroute("**/platforms/**")
     dialog.get_by_role("button", name="Save").click()
     expect(status.locator(".badge")).to_have_text("Requested")
     expect(dialog).to_have_count(0)
