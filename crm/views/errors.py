@@ -9,6 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import reselect, reswap, retarget, trigger_client_event
@@ -20,6 +21,10 @@ from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, TooLarge, Wareh
 
 from . import _resume, _wording, set_up
 from ._failures import Failure, failure_of
+
+# The URLs that change many records. Afterwards the sending page may be gone, as that of an old
+# name is after a rename; the activity shows the change.
+_OF_MANY = {"account-bulk", "use-case-bulk", "update-bulk", "rename-person", "rename-area"}
 
 
 def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpResponse:
@@ -60,9 +65,11 @@ def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpRes
 
 
 def _look_url(request: HttpRequest) -> str:
-    """Return the URL of the page that shows what may have been saved: the account's, else the page
-    that sent the form; empty if neither is known."""
+    """Return the URL of the page that shows what may have been saved: the account's, the activity
+    for many records, else the page that sent the form; empty if none is known."""
     match, sender = request.resolver_match, request.headers.get("Referer", "")
+    if match and match.url_name in _OF_MANY:
+        return reverse("activity")
     url = record_url("account-detail", match.kwargs.get("bsnid")) if match else ""
     if not url and url_has_allowed_host_and_scheme(sender, {request.get_host()}):
         url = sender

@@ -118,9 +118,14 @@ def test_all_errors_of_the_warehouse_have_words() -> None:
 
 
 def test_the_page_that_shows_what_may_be_saved() -> None:
-    of_account = RequestFactory().post("/accounts/B 1/delete/")
-    of_account.resolver_match = resolve("/accounts/B 1/delete/")
-    assert errors._look_url(of_account) == "/accounts/B%201/"
+    for path, url in (
+        ("/accounts/B 1/delete/", "/accounts/B%201/"),
+        ("/people/Ada/rename/", "/activity/"),
+        ("/updates/bulk/apply/", "/activity/"),
+    ):
+        request = RequestFactory().post(path)
+        request.resolver_match = resolve(path)
+        assert errors._look_url(request) == url
     for sender, url in (("http://testserver/x/?q=1", "http://testserver/x/?q=1"), ("//a/", "")):
         assert (
             errors._look_url(RequestFactory().post("/undo/x/", headers={"Referer": sender})) == url
