@@ -16,6 +16,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from bs4 import BeautifulSoup
+
 SCHEMA = Path(__file__).resolve().parent.parent / "crm" / "model" / "schema.py"
 # Before which line of the schema each column is added.
 ADDED = {
@@ -161,9 +163,10 @@ def history_names_the_column() -> None:
 
 def pages_as_of_before(moment: dt.datetime) -> None:
     then = f"/as-of/{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
-    about = page(f"{then}/accounts/BSN1/")
+    # Only the words of the page: addresses and ids may have such a number by chance.
+    about = BeautifulSoup(page(f"{then}/accounts/BSN1/"), "html.parser").get_text()
     assert "Cost center" in about
-    assert "4711" not in about
+    assert "4711" not in about, about
     for path in ("/accounts/", "/use-cases/", "/updates/", "/since/", "/accounts/BSN1/history/"):
         page(then + path)
     assert "4711" in page(f"{then}/accounts/BSN1/since/")
