@@ -10,10 +10,10 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
-KEPT = 20_000
+KEPT = 10_000
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One statement, from its arrival to its end."""
 
@@ -60,8 +60,9 @@ class QueryHistory:
         self, statement_id: str, session_id: str, user: str, text: str, query_tags: str
     ) -> Entry:
         with self._lock:
-            # Most statements differ only in their values, so they share one text.
-            text = sys.intern(text)
+            # Most statements differ only in their values, so they share one text; and a session
+            # has many.
+            text, session_id = sys.intern(text), sys.intern(session_id)
             entry = Entry(next(self._numbers), statement_id, session_id, user, text, query_tags)
             self._entries.append(entry)
         return entry
