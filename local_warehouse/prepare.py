@@ -24,6 +24,9 @@ from .errors import unsupported
 from .result_cache import is_repeatable
 from .statements import prepare_write
 
+# Enough for the statements that the CRM sends again and again; each takes 20 kB. Many others name
+# a version of a table and come once.
+KEPT = 256
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
 
@@ -37,7 +40,7 @@ class Preparer:
     A prepared statement serves as long as the names in it mean the same, unchanged objects.
     """
 
-    def __init__(self, catalog: Catalog, size: int = 1024) -> None:
+    def __init__(self, catalog: Catalog, size: int = KEPT) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
         self._known: LRUCache[Key, tuple[Prepared, Lookups]] = LRUCache(size)
