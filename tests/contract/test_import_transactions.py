@@ -119,8 +119,10 @@ def test_a_lost_answer_and_a_refused_transaction_change_no_number(
         server.clear_faults()
         assert imported(page) == ["1"] * 4
         sent.append(writes(done))
+    # The second try may meet the first one, whose answer was lost and which still runs: a third.
+    assert sent[0] in ([4, 4], [4, 4, 4])
     # After a conflict the next import tries a transaction again; after a refusal none does.
-    assert sent == [[4, 4], [4, 1, 1, 1, 1], [4, 1, 1, 1, 1], [1, 1, 1, 1]]
+    assert sent[1:] == [[4, 1, 1, 1, 1], [4, 1, 1, 1, 1], [1, 1, 1, 1]]
     assert counts(with_transactions) == [4, 4, 4, 4]
 
 

@@ -85,7 +85,9 @@ def test_a_lost_answer_and_a_refused_transaction_change_no_number(
         assert text(toast(client), "p") == "2 records are as they were before."
         assert words(wh) == [False, False]
         sent.append(max(writes(done)))
-        assert len(writes(done)) == (2 if fault["kind"] == "drop_after" else 8)
+        fewest = 2 if fault["kind"] == "drop_after" else 8
+        # A second try may meet the first one, whose answer was lost and which still runs: a third.
+        assert len(writes(done)) in (fewest, fewest + 1)
     assert sent == [6, 6, 6]
     assert not atomic.is_possible(wh)
 
