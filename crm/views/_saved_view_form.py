@@ -40,20 +40,13 @@ def show_failure(
     form: SavedViewForm,
     error: WarehouseError,
     view: SavedView | None = None,
+    *,
+    while_reading: bool = False,
 ) -> HttpResponse:
-    if why := _saved_views.why_not_saved(error):
+    """Show the form again, with what went wrong; unless that was reading the view, also which
+    table or right is missing."""
+    if not while_reading and (why := _saved_views.why_not_saved(error)):
         messages.error(request, why)
-    return _show_failed(request, subject, query, form, error, view)
-
-
-def _show_failed(
-    request: Request,
-    subject: Subject,
-    query: str,
-    form: SavedViewForm,
-    error: WarehouseError,
-    view: SavedView | None = None,
-) -> HttpResponse:
     failure = failure_of(error)
     more = {"failure": failure, "view": view, "look_url": reverse("saved-views")}
     response = show(request, subject, query, form, failure.status, **more)
@@ -88,7 +81,7 @@ def show_without_view(request: Request, error: Http404 | WarehouseError) -> Http
     query = _saved_views.normal(request.POST.get("query", ""), subject)
     if isinstance(error, WarehouseError):
         form = SavedViewForm(request.POST, is_new=False)
-        return _show_failed(request, subject, query, form, error)
+        return show_failure(request, subject, query, form, error, while_reading=True)
     name, is_shared = request.POST.get("name", ""), "shared" in request.POST
     return _show_as_new(request, subject, query, name, is_shared=is_shared)
 
