@@ -45,9 +45,9 @@ _UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("na
 _EARLIEST, _LATEST = 10**8, 5 * 10**9
 # Numbers like nanoseconds before 2001 are what Windows and .NET count since other years.
 _FEWEST_NANOSECONDS = 10**18
-# A time as .NET writes it in JSON. The zone only says where.
 # No date is longer, and the patterns take very long for a text that is.
 _LONGEST = 200
+# A time as .NET writes it in JSON. The zone only says where.
 _MILLISECONDS = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
 _NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
 

@@ -176,18 +176,19 @@ def _form_of(view: SavedView) -> SavedViewForm:
 @require_POST
 @_personal.only_now
 def saved_view_save(request: Request, id: str) -> HttpResponse:
-    """Save the list's present settings in the view; after a conflict also its name. Two
-    statements, three if it changes nothing."""
+    """Save the list's settings, the name and the sharing in the view. Two statements, three if it
+    changes nothing."""
     try:
         view = _saved_views.to_change(request, id)
     except (Http404, WarehouseError) as error:
         return _saved_view_form.show_without_view(request, error)
     subject, back = LISTS[view.list_name], record_url("saved-view", id)
     form = SavedViewForm(request.POST, is_new=False)
-    changed = replace(view, query=_saved_views.normal(request.POST.get("query", ""), subject))
-    if form.is_valid():
-        given = form.cleaned_data
-        changed = replace(changed, name=given["name"], is_shared=given["shared"])
+    query = _saved_views.normal(request.POST.get("query", ""), subject)
+    if not form.is_valid():
+        return _saved_view_form.show(request, subject, query, form, status=422, view=view)
+    given = form.cleaned_data
+    changed = replace(view, query=query, name=given["name"], is_shared=given["shared"])
     if len(changed.query) > repository.QUERY_LENGTH:
         messages.error(request, "Nothing was saved: the list has too many settings for a view.")
         return _respond.go(request, back)

@@ -197,6 +197,11 @@ def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page:
     stored = saved_views.get(sample, view.id)
     assert stored is not None
     saved_views.update(sample, replace(stored, query="q=c"), "bo@example.com", stored.updated_at)
+    refused = client.post(f"/views/{view.id}/save/", sent | {"name": ""})
+    assert (refused.status_code, filled_in(parsed(refused).select_one(".view-save"))["query"]) == (
+        422,
+        "q=b",
+    )
     answer = client.post(f"/views/{view.id}/save/", sent)
     assert answer.status_code == 409
     page = parsed(answer)

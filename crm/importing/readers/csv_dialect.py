@@ -81,7 +81,10 @@ def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:
 def whole(cells: Sequence[str], delimiter: str) -> list[str | Unreadable]:
     """Return the cells without what is no whole value: Excel's errors, and texts that were cut
     when a table was printed."""
-    is_printed = delimiter == "|"
+    # Printed rows begin and end with the delimiter; a text of another file may end in dots itself.
+    is_printed = (
+        delimiter == "|" and len(cells) > 2 and not (cells[0].strip() or cells[-1].strip())
+    )
     return [
         Unreadable(reason) if (reason := _why_not_whole(cell, is_printed)) else cell
         for cell in cells
