@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository.transfer.matching.fold import DIFFERENCES
 from crm.repository.transfer.matching.natural_keys import NATURAL_KEYS
 from crm.repository.transfer.matching.stored_teams import count_stored_teams, team_key
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
@@ -155,11 +156,9 @@ def _unclear(table: Table, rows: _Rows) -> str:
 def _similar(rows: _Rows) -> str:
     if rows.count == 1:
         what = f"{rows.first}: the BSNID of the new account differs"
-        return (
-            f"{what} from another one only in case, blanks or hyphens. It may be the same account."
-        )
+        return f"{what} from another one only in {DIFFERENCES}. It may be the same account."
     what = f"The BSNIDs of {rows.count:,} new accounts, the first at {rows.first}, differ"
-    return f"{what} from others only in case, blanks or hyphens. They may be the same accounts."
+    return f"{what} from others only in {DIFFERENCES}. They may be the same accounts."
 
 
 def _deleted(table: Table, rows: _Rows) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES, Table
 from crm.repository.transfer.matching.fold import fold
@@ -25,7 +25,13 @@ class Memory:
 
     def add_folded(self, bsnid: str, place: str) -> Earlier | None:
         """Note a BSNID; return where one came before that differs only as ``fold`` allows."""
+        self._seen.note("accounts, folded", fold(bsnid), bsnid)
         return self._seen.add("accounts, folded", fold(bsnid), bsnid, place)
+
+    def similar_keys(self, keys: Iterable[str]) -> dict[str, str]:
+        """Map given BSNIDs to one that was noted and differs only as ``fold`` allows."""
+        noted = {key: self._seen.notes("accounts, folded", fold(key)) for key in keys}
+        return {key: min(found) for key, found in noted.items() if found and key not in found}
 
     def has(self, table: Table, key: str) -> bool:
         """Return whether a row was read whose key, as in ``Table.match``, is this one column."""

@@ -14,6 +14,7 @@ from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.operations import Operation
 from crm.repository.similar_keys import similar_keys
 from crm.repository.transfer import upsert
+from crm.repository.transfer.matching.fold import DIFFERENCES
 from crm.repository.transfer.upsert import (
     DIFFERENT,
     HIDDEN,
@@ -213,7 +214,9 @@ class Planner:
                 self.findings.add(REFUSED, table.name, place, refusals[n], table.owner)
             elif state == ORPHAN:
                 reason = f"its account {bsnid} does not exist"
-                reason += f", but {similar[bsnid]} does" if bsnid in similar else ""
+                if bsnid in similar:
+                    reason += f", but there is {similar[bsnid]}, which differs only in "
+                    reason += DIFFERENCES
                 self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
             elif state == HIDDEN:
                 reason = "already exists, but a row filter hides it from you; left as it is"
@@ -235,17 +238,18 @@ class Planner:
             chunk.similar.add(n)
         if stored:
             reason = "is new, but its key differs from that of account "
-            reason += f"{stored} only in case, blanks or hyphens"
+            reason += f"{stored} only in {DIFFERENCES}"
             self.findings.add(NOTED, ACCOUNTS.name, chunk.places[n], reason, ACCOUNTS.key)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
-        """Find stored keys that nearly equal the keys of new accounts, or of the accounts that
-        orphans name."""
+        """Find keys that nearly equal others: stored ones for new accounts, and also those of the
+        file for the accounts that orphans name."""
         wanted = NEW if table is ACCOUNTS else ORPHAN
         name = table.owner
         rows_and_states = zip(chunk.rows, states, strict=True)
         keys = {row[name] or "" for row, state in rows_and_states if state == wanted}
-        return similar_keys(self.wh, keys) if keys else {}
+        similar = {} if table is ACCOUNTS else self.reader.memory.similar_keys(keys)
+        return similar | (similar_keys(self.wh, keys) if keys else {})
 
 
 def require_open_keys(operation: Operation) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES, Table
+from crm.repository.transfer.matching.fold import DIFFERENCES
 
 from . import cleaning
 from .errors import Refused
@@ -150,8 +151,6 @@ class Reader:
     def _note_similar_key(self, place: Place, key: str) -> None:
         earlier = self.memory.add_folded(key, str(place))
         if earlier and not earlier.same:
-            reason = (
-                f"its key differs from that of {earlier.place} only in case, blanks or hyphens"
-            )
+            reason = f"its key differs from that of {earlier.place} only in {DIFFERENCES}"
             self.findings.add(NOTED, ACCOUNTS.name, place, reason, ACCOUNTS.key)
             self.similar.add(place)

@@ -38,16 +38,12 @@ class RepositoryError(Exception):
 
 
 class AlreadyExists(RepositoryError):
-    """Another row has the key. ``similar`` is that row's key if it is not exactly ``key``.
+    """Another row has the key. ``similar`` is that row's key if it is not exactly ``key``."""
 
-    ``is_seen``: whether the person sees a row with the key.
-    """
-
-    def __init__(self, key: str, similar: str = "", *, is_seen: bool = True) -> None:
+    def __init__(self, key: str, similar: str = "") -> None:
         super().__init__(f"{similar or key!r} exists already")
         self.key = key
         self.similar = similar
-        self.is_seen = is_seen
 
 
 class Missing(RepositoryError):

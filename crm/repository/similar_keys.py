@@ -15,8 +15,8 @@ def are_similar(left: str, right: str) -> str:
 
 
 def similar_keys(wh: Warehouse, keys: Iterable[str]) -> dict[str, str]:
-    """Map given BSNIDs to a stored one that differs only in case, blanks or hyphens (see fold).
-    Raises WarehouseError."""
+    """Map given BSNIDs to a stored one that differs only as ``fold`` allows. Raises
+    WarehouseError."""
     sql = """
     WITH given AS (SELECT EXPLODE({given}) AS bsnid),
     folded AS (SELECT bsnid, {folded_given} AS word FROM given)

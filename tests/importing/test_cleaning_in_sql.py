@@ -16,8 +16,10 @@ from crm.importing.reader import Reader
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, UPDATES, Table
 from crm.repository import _sql
 from crm.repository.transfer._clean import Origin, clean_rows, refused_column
-from crm.repository.transfer.matching.fold import PARAMETERS, fold, folded
+from crm.repository.transfer.matching.fold import DIFFERENCES, PARAMETERS, fold, folded
 from crm.warehouse import Warehouse
+
+from ..conftest import BASE_DIR
 
 ROWS = 120
 BLANKS = (" ", "  ", "\t", "\u00a0", "\u2003", "\u3000", "\x1f", "\u2028", "\x0b", "\x85")
@@ -190,6 +192,28 @@ def test_sql_folds_as_python_does(warehouse: Warehouse) -> None:
     rows = warehouse.query(text, params | PARAMETERS)
     found = dict(zip([*texts, *same], (row["folded"] for row in rows), strict=True))
     assert found == {text: fold(text) for text in found}
+
+
+def what_fold_ignores(char: str) -> str:
+    """Return what a person calls the difference between this character and its folded form."""
+    kinds = {" ": "blanks", "'": "quotation marks", '"': "quotation marks", "-": "hyphens"}
+    for plain, kind in kinds.items():
+        if char != plain and fold(f"a{char}b") == fold(f"a{plain}b"):
+            return kind
+    if fold(f"a{char}b") == fold("ab"):
+        return "invisible characters"
+    decomposed = unicodedata.normalize("NFD", char)
+    if decomposed != char and fold(char) == fold(decomposed):
+        return "the form of accents"
+    swapped = char.swapcase()
+    return "case" if swapped != char and fold(swapped) == fold(char) else ""
+
+
+def test_the_sentences_name_all_that_fold_ignores() -> None:
+    named = set(DIFFERENCES.replace(" or ", ", ").split(", "))
+    assert {what_fold_ignores(chr(n)) for n in range(0x3100)} - {""} == named
+    docs = " ".join((BASE_DIR / "docs/import-export.md").read_text().split())
+    assert docs.count(f"only in {DIFFERENCES}") == 2
 
 
 @pytest.mark.parametrize("text", ["2025-06-27 25:00", "2025-06-27 and more", "2025-06-31"])

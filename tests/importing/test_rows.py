@@ -13,6 +13,7 @@ from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.reader import Reader
 from crm.importing.rows import CLEAR, CleanRow, has_made_id
 from crm.model.schema import ACCOUNTS, UPDATES, Table
+from crm.repository.transfer.matching.fold import DIFFERENCES
 
 from .using import read, reasons
 
@@ -67,8 +68,8 @@ def test_keys_that_look_the_same(tmp_path: Path, first: str, second: str) -> Non
     assert len(rows["accounts"]) == 3
     (noted,) = [reason for reason in reasons(findings, NOTED) if "case" in reason]
     assert noted == (
-        "state.json, row 2, bsnid: its key differs from that of state.json, row 1 only in case, "
-        "blanks or hyphens"
+        "state.json, row 2, bsnid: its key differs from that of state.json, row 1 only in "
+        + DIFFERENCES
     )
 
 

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from crm.importing.findings import CHANGED, NOTED, REFUSED
 from crm.repository.records import accounts
 from crm.repository.similar_keys import similar_keys
+from crm.repository.transfer.matching.fold import DIFFERENCES
 from crm.warehouse import Warehouse
 
 from .test_cases import CASES
@@ -83,13 +84,16 @@ def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path
 def test_keys_that_are_almost_the_same_are_reported(warehouse: Warehouse, tmp_path: Path) -> None:
     run(warehouse, CASES / "keys" / "first.csv")
     (tmp_path / "accounts.csv").write_text("bsnid,team\nnk1 ,T\nNEW1,T\nNew1,T\n")
-    (tmp_path / "updates.csv").write_text("id,bsnid,description\nu,Nk1,d\n")
+    (tmp_path / "updates.csv").write_text("id,bsnid,description\nu,Nk1,d\nv,new1,e\n")
     _, findings = run(warehouse, tmp_path, dry_run=True)
     noted = "\n".join(reasons(findings, NOTED))
     assert "row 2, bsnid: is new, but its key differs from that of account NK1 only in" in noted
     assert "row 4, bsnid: its key differs from that of accounts.csv, row 3 only in case" in noted
     assert reasons(findings, REFUSED) == [
-        "updates.csv, row 2, account_bsnid: its account Nk1 does not exist, but NK1 does"
+        "updates.csv, row 2, account_bsnid: its account Nk1 does not exist, but there is NK1, "
+        f"which differs only in {DIFFERENCES}",
+        "updates.csv, row 3, account_bsnid: its account new1 does not exist, but there is NEW1, "
+        f"which differs only in {DIFFERENCES}",
     ]
 
 

@@ -86,7 +86,7 @@ def create(
         raise Missing(key.bsnid)
     similar = key.similar(row)
     if row is None or similar or not saved.is_own(row):
-        raise AlreadyExists(key.text, similar, is_seen=row is not None)
+        raise AlreadyExists(key.text, similar)
     if not saved.written and not _sql.has_values(row.__getitem__, values):
         try:
             update(row)
@@ -253,7 +253,7 @@ def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
     if any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
         return
     if rows and not key.rows(wh):
-        raise AlreadyExists(key.text, is_seen=False)
+        raise AlreadyExists(key.text)
 
 
 def _rows_for_app(wh: Warehouse, key: Key) -> list[Row]:

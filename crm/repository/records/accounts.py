@@ -24,9 +24,9 @@ from crm.model.schema import (
 from crm.repository import _sql, atomic, operations
 from crm.repository._sql import Row, Values
 from crm.repository.atomic import NotAtomic
-from crm.repository.errors import AlreadyExists, Missing
+from crm.repository.errors import Missing
 from crm.repository.operations import Operation
-from crm.repository.similar_keys import are_similar, similar_keys
+from crm.repository.similar_keys import are_similar
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
@@ -158,20 +158,15 @@ def create(
     text, key = _sql.render(wh.namespace, _CREATE, **parts), Key(ACCOUNTS, {"bsnid": bsnid})
     _saving.refuse_hidden(wh, key, form)
     params["bsnid"] = bsnid
-    try:
-        return _saving.create(
-            wh,
-            key,
-            rest,
-            form,
-            insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
-            update=lambda row: update(wh, bsnid, rest, row["updated_at"]),
-            operation=operation,
-        )
-    except AlreadyExists as error:
-        if error.is_seen or error.similar:
-            raise
-        raise AlreadyExists(bsnid, similar_keys(wh, [bsnid]).get(bsnid, "")) from error
+    return _saving.create(
+        wh,
+        key,
+        rest,
+        form,
+        insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
+        update=lambda row: update(wh, bsnid, rest, row["updated_at"]),
+        operation=operation,
+    )
 
 
 def update(

@@ -12,6 +12,8 @@ import unicodedata
 
 from crm.repository import _sql
 
+# What texts that fold to one may differ in, for sentences that say so.
+DIFFERENCES = "case, blanks, quotation marks, hyphens, invisible characters or the form of accents"
 _SEPARATOR = "\x1f"
 # Parts of regular expressions, for Python and, with doubled backslashes, for SQL literals.
 _ACCENTS = r"\u0300-\u036f"
