@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from .results import TableResult
 from .rows import CleanRow
 from .stale import deleted_since
 
+_LABEL = re.compile(r":(\s|$)")
 # Fewer new accounts may well have the names of others.
 NEW_AT_LEAST = 3
 _TOTALS = {
@@ -31,13 +33,15 @@ _TOTALS = {
 
 @dataclass
 class _Rows:
-    """How many rows there are of a kind, and where the first of them is."""
+    """How many rows there are of a kind, and the place and, of accounts, the key of the first."""
 
     count: int = 0
     first: Place = Place("")
+    key: str = ""
 
-    def add(self, place: Place) -> None:
-        self.first = self.first if self.count else place
+    def add(self, place: Place, key: str = "") -> None:
+        if not self.count:
+            self.first, self.key = place, key
         self.count += 1
 
     def doubt(self, one: str, many: str) -> str:
@@ -54,7 +58,7 @@ class Doubts:
     wh: Warehouse
     _headings: _Rows = field(default_factory=_Rows)
     _totals: _Rows = field(default_factory=_Rows)
-    _words: _Rows = field(default_factory=_Rows)
+    _remarks: _Rows = field(default_factory=_Rows)
     _unclear: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
     _similar: _Rows = field(default_factory=_Rows)
     _deleted: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
@@ -68,8 +72,8 @@ class Doubts:
                 self._headings.add(place)
             elif is_total(table, row):
                 self._totals.add(place)
-            elif table is ACCOUNTS and state == NEW and has_only_words(row):
-                self._words.add(place)
+            elif table is ACCOUNTS and state == NEW and is_remark(row):
+                self._remarks.add(place, row[ACCOUNTS.key] or "")
         for n in sorted(chunk.unclear):
             self._unclear[table].add(chunk.places[n])
         for n in sorted(chunk.similar):
@@ -96,9 +100,11 @@ class Doubts:
             doubts.append(self._headings.doubt("the row repeats headings", "repeat headings"))
         if self._totals.count:
             doubts.append(self._totals.doubt("the row is a total", "are totals"))
-        if self._words.count:
-            have = "only a BSNID of several words"
-            doubts.append(self._words.doubt(f"the account has {have}", f"have {have}"))
+        if self._remarks.count:
+            key = self._remarks.key
+            one = f"the BSNID “{key}” reads like a remark below the table"
+            many = f"have BSNIDs that read like remarks below the table, such as “{key}”"
+            doubts.append(self._remarks.doubt(one, many))
         doubts += [_unclear(table, rows) for table, rows in self._unclear.items()]
         if self._similar.count:
             doubts.append(_similar(self._similar))
@@ -135,12 +141,12 @@ def is_total(table: Table, row: CleanRow) -> bool:
     return any(normal(row[name] or "").rstrip(":") in _TOTALS for name in names)
 
 
-def has_only_words(account: CleanRow) -> bool:
-    """Return whether an account has nothing but a BSNID like “Exported by Ada”, as a remark below
-    a table has."""
+def is_remark(account: CleanRow) -> bool:
+    """Return whether an account is a remark below a table: its BSNID has a colon, as in “Source:
+    Excel”, or several words, as in “Exported by Ada”, and nothing beside them."""
     key = account[ACCOUNTS.key] or ""
     others = (account[name] for name in ACCOUNTS.own_names if name != ACCOUNTS.key)
-    return (" " in key or key.endswith(":")) and not any(others)
+    return bool(_LABEL.search(key)) or (" " in key and not any(others))
 
 
 def _unclear(table: Table, rows: _Rows) -> str:

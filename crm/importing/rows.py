@@ -27,9 +27,12 @@ _LIKELY = ("1970", "2100")
 # As pandas writes the whole numbers of a column with gaps.
 _LENGTHENED = re.compile(r"\d+\.0")
 
-# Signs that programs escape in web pages, and tags of these.
+# Signs that programs escape in web pages, and tags of these with their attributes. People write
+# “a <b and c> d” and “<p@example.com>”, which are none.
 _HTML = re.compile(
-    r"&(?:amp|lt|gt|quot|apos|nbsp|#\d+|#x[0-9a-f]+);|</?(?:a|b|br|div|i|li|p|span|ul)\b[^<>]*>",
+    r"&(?:amp|lt|gt|quot|apos|nbsp|#\d+|#x[0-9a-f]+);"
+    r"|</?(?:a|b|br|div|em|font|h[1-6]|i|img|li|ol|p|span|strong|table|t[dhr]|u|ul)"
+    r"""(?:\s++[\w:-]++\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'<>]++))*+\s*+/?>""",
     re.IGNORECASE,
 )
 

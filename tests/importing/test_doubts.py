@@ -67,8 +67,10 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         (ACCOUNTS, {"bsnid": "Networks Total", "team": "12"}, "the row is a total"),
         (ACCOUNTS, {"bsnid": "Total: 2 rows"}, "the row is a total"),
         (ACCOUNTS, {"bsnid": "SUM-001", "team": "Claims"}, ""),
-        (ACCOUNTS, {"bsnid": "Exported on 2026-11-25"}, "only a BSNID of several words"),
-        (ACCOUNTS, {"bsnid": "Filters:"}, "row 2: the account has only a BSNID"),
+        (ACCOUNTS, {"bsnid": "Exported on 2026-11-25"}, "reads like a remark below the table"),
+        (ACCOUNTS, {"bsnid": "Filters:"}, "row 2: the BSNID “Filters:” reads like a remark"),
+        (ACCOUNTS, {"bsnid": "Source: Excel", "team": "2026"}, "BSNID “Source: Excel” reads like"),
+        (ACCOUNTS, {"bsnid": "urn:team:7", "team": "Claims"}, ""),
         (ACCOUNTS, {"bsnid": "BSN 1", "team": "Claims"}, ""),
         (ACCOUNTS, {"bsnid": "B1"}, ""),
         (USE_CASES, {"account_bsnid": "B1", "problem": "Total"}, ""),
@@ -89,6 +91,12 @@ def test_several_rows_are_one_doubt(stored: set[str]) -> None:
     assert found(rows, [NEW, NEW, NEW]) == [
         "2 rows are totals, the first at a.csv, row 2; they do not look like records."
     ]
+
+
+def test_remarks_below_a_table(stored: set[str]) -> None:
+    rows = [row(ACCOUNTS, bsnid="Source:", team="Excel"), row(ACCOUNTS, bsnid="Exported by Ada")]
+    (said,) = found(rows, [NEW, NEW])
+    assert "2 rows have BSNIDs that read like remarks below the table, such as “Source:”" in said
 
 
 def test_new_accounts_whose_teams_all_exist(stored: set[str]) -> None:

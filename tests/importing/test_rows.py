@@ -107,6 +107,21 @@ def test_what_follows_from_the_rest_is_filled_in(tmp_path: Path) -> None:
     assert not has_made_id(UPDATES, given)
 
 
+def test_html_is_not_what_people_write_between_signs(tmp_path: Path) -> None:
+    html = ("a<br>b", "a<BR/>b", "<p class='x' lang=en>a</p>", '<a href="a>b">x', "1 &lt; 2")
+    typed = (
+        *("a <b and c> d", "<a@example.com>", "<p.smith@x.org>", "List<String>", "1<2", "<3"),
+        *("x < y and y > z", "<i-th row>", "<li, ul>", "if a<b then b>a", "R&D", "<br" + " " * 9),
+    )
+    updates = [{"bsnid": "B1", "description": text} for text in (*html, *typed)]
+    rows, findings = read(state(tmp_path, {"updates": updates}))
+    assert [row["description"] for row in rows["updates"]] == [*html, *(t.strip() for t in typed)]
+    noted = [reason for reason in reasons(findings, NOTED) if "as HTML" in reason]
+    assert [reason.split("“")[1].split("”")[0] for reason in noted] == [
+        *("<br>", "<BR/>", "<p class='x' lang=en>", '<a href="a>b">', "&lt;"),
+    ]
+
+
 def test_what_people_should_look_at(tmp_path: Path) -> None:
     record = {
         "bsnid": "B1",
