@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from crm.model.characters import one_line
 from crm.model.links import link_problem
 from crm.model.schema import AREA, MAX_REASON, PEOPLE_COLUMNS, RESERVED_BSNID, Column
 from crm.model.vocabulary import words
@@ -32,8 +33,7 @@ class LineField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         lines = _LINE_BREAKS.sub("\n", super().to_python(value) or "")
-        # From the first blank: otherwise each of many blanks is searched from again.
-        return re.sub(r"(?<!\s)\s*\n\s*", " ", lines)
+        return one_line(lines)
 
     def validate(self, value: str) -> None:
         super().validate(value)

@@ -13,6 +13,7 @@ from typing import Any
 from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 
 from crm.model import vocabulary
+from crm.model.characters import one_line, visible
 from crm.model.schema import RESERVED_BSNID, Column
 
 from . import apostrophes, dates, literals
@@ -21,8 +22,6 @@ from .linked import Linked, split_links
 
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# Invisible characters: soft hyphens, zero-width ones, direction marks, byte order marks.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 # Excel’s number of a day between 1927 and 2173; shorter numbers may be years.
 _DAY_AS_TEXT = re.compile(r"\d{5}([.,]\d+)?")
 # Texts that programs write for a missing date or link.
@@ -73,9 +72,8 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
         raw = raw.link if column.kind == "links" else str(raw)
     if is_empty(raw) or (_may_be_no_value(column) and is_no_value(raw)):
         return Cleaned(None)
-    if raw in _OF_PANDAS and not _may_be_meant(column, raw):
-        return Cleaned(None, f"“{raw}” stands for a missing value")
-    if column.not_null and is_no_value(raw):
+    is_of_pandas = raw in _OF_PANDAS and not _may_be_meant(column, raw)
+    if is_of_pandas or (column.not_null and is_no_value(raw)):
         return Cleaned(None, f"“{raw}” stands for a missing value")
     raw, removed = _python_number(raw), ""
     if isinstance(raw, str):
@@ -187,11 +185,11 @@ def _text(column: Column, raw: Any) -> Cleaned:
     value = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
     changes = ["NUL characters were removed"] if "\x00" in text else []
     if column.kind != "long_text":
-        value = re.sub(r"(?<!\s)\s*\n\s*", " ", value)
+        value = one_line(value)
     if not changes and value != text.replace("\r\n", "\n").strip():
         changes.append("line breaks became spaces")
-    if column.not_null and (visible := _INVISIBLE.sub("", value).strip()) != value:
-        value = visible
+    if column.not_null and (seen := visible(value).strip()) != value:
+        value = seen
         changes.append("invisible characters were removed")
     if column.vocabulary and (word := vocabulary.word_like(column.vocabulary, value)) != value:
         changes.append(f"“{value}” was read as “{word}”")
@@ -227,9 +225,8 @@ def _date(raw: Any, conventions: Conventions) -> Cleaned:
     if isinstance(raw, dt.date) and not isinstance(raw, dt.datetime):
         return Cleaned(raw.isoformat())
     moment, change, reading = _moment(raw, conventions)
-    if not change and isinstance(raw, str) and moment.time() != dt.time():
-        change = "the time of day was left out"
-    return Cleaned(moment.date().isoformat(), change, reading)
+    lost = "the time of day was left out" if moment.time() != dt.time() else ""
+    return Cleaned(moment.date().isoformat(), "; ".join(filter(None, [change, lost])), reading)
 
 
 def _timestamp(raw: Any, conventions: Conventions) -> Cleaned:
@@ -256,7 +253,7 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
     if (number := _day_number(raw)) is not None:
         return _excel_moment(number, conventions), f"Excel’s day {number:g}", ""
     text = str(raw).strip()
-    moment = dates.parse(text, conventions.date_order).value
+    moment = dates.parse(text, conventions.date_order)
     return moment, "", _reading(text, moment, conventions)
 
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+
+from crm.model.characters import HYPHENS, visible
 
 from .date_words import BEFORE_TIME, BESIDE, MONTHS, WEEKDAY, ZONES
 from .errors import Refused
@@ -30,9 +33,7 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _ZONE_OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})?$")
-# Invisible characters, which browsers put into dates, and signs that look like hyphens.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
-_HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+_HYPHENS = str.maketrans(dict.fromkeys(HYPHENS, "-"))
 # A date or time as Python's or pandas' repr prints it.
 _REPR = re.compile(
     r"""(?:pd\.)?Timestamp\(['"]([^'"]+)['"].*\)"""
@@ -52,27 +53,19 @@ _MILLISECONDS = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
 _NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A date, perhaps with a time (without ``tzinfo`` where the text names no zone)."""
-
-    value: dt.datetime
-    has_time: bool = False
-
-
 class AmbiguousDate(Refused):
     """Day and month could be swapped, and the caller did not say which comes first."""
 
 
-def parse(text: str, order: str = "") -> Moment:
-    """Parse a date or time. ``order``: one of ORDERS, for dates that allow several. YEAR_FIRST is
-    for years of two digits.
+def parse(text: str, order: str = "") -> dt.datetime:
+    """Parse a date, perhaps with a time (without ``tzinfo`` where the text names no zone).
+    ``order``: one of ORDERS, for dates that allow several. YEAR_FIRST is for years of two digits.
 
     Raises AmbiguousDate if it needs an order and has none, else Refused if it is not a date.
     """
     given, text = text, _plain(text)
     try:
-        return Moment(dt.datetime.fromisoformat(text), len(text) > 10)
+        return dt.datetime.fromisoformat(text)
     except ValueError:
         pass
     try:
@@ -181,7 +174,8 @@ def _plain(text: str) -> str:
     """Return the text with usual blanks, digits and hyphens, and no apostrophe that makes it a
     text in a spreadsheet; empty if it is too long for a date."""
     if not text.isascii():
-        text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_HYPHENS)
+        # Browsers put invisible characters into dates.
+        text = visible(unicodedata.normalize("NFKC", text)).translate(_HYPHENS)
     plain = " ".join(text.removeprefix("'").split())
     return plain if len(plain) <= _LONGEST else ""
 
@@ -190,9 +184,16 @@ def _unwrapped(text: str) -> str:
     if found := _REPR.fullmatch(text):
         return found[1] or found[2]
     if found := _CALL.fullmatch(text):
-        numbers = [int(part) for part in found[1].split(",")]
-        return dt.datetime(*numbers).isoformat(" ")  # type: ignore[arg-type]  # 3 to 7 numbers
+        with suppress(ValueError, OverflowError):
+            return _of_numbers(map(int, found[1].split(","))).isoformat(" ")
     return text
+
+
+def _of_numbers(numbers: Iterable[int]) -> dt.datetime:
+    """Return the time of a year, a month and a day, and perhaps an hour and so on."""
+    year, month, day, *rest = numbers
+    hour, minute, second, microsecond = [*rest, 0, 0, 0, 0][:4]
+    return dt.datetime(year, month, day, hour, minute, second, microsecond)
 
 
 def _split(text: str) -> tuple[str, re.Match[str] | None]:
@@ -202,7 +203,7 @@ def _split(text: str) -> tuple[str, re.Match[str] | None]:
     return WEEKDAY.sub("", date).strip(" ,"), time
 
 
-def _parse(text: str, order: str) -> Moment:
+def _parse(text: str, order: str) -> dt.datetime:
     date_text, time = _split(text)
     # "Fri Jun 27 14:03:11 UTC 2025" has its year last.
     if not time and (found := re.fullmatch(r"(.*\d:\d\d(?::\d\d)?)( [A-Z]{3,4})? (\d{4})", text)):
@@ -210,7 +211,7 @@ def _parse(text: str, order: str) -> Moment:
         date_text = f"{date_text} {found[3]}"
     day = _date(date_text, order)
     if time is None:
-        return Moment(day)
+        return day
     hour, minute, second = int(time[1]), int(time[2]), int(time[3] or 0)
     if time[5]:
         if not 1 <= hour <= 12:
@@ -220,7 +221,7 @@ def _parse(text: str, order: str) -> Moment:
     days, hour = (1, 0) if (hour, minute, second) == (24, 0, 0) else (0, hour)
     microsecond = int((time[4] or "0")[:6].ljust(6, "0"))
     value = day.replace(hour=hour, minute=minute, second=second, microsecond=microsecond)
-    return Moment((value + dt.timedelta(days)).replace(tzinfo=_zone(time[6] or "")), True)
+    return (value + dt.timedelta(days)).replace(tzinfo=_zone(time[6] or ""))
 
 
 def _zone(text: str) -> dt.timezone | None:
@@ -236,7 +237,7 @@ def _date(text: str, order: str) -> dt.datetime:
     if found := _NUMERIC.fullmatch(text):
         return _numeric(text, found, order)
     if found := _WORDED.fullmatch(text) or _COMPACT.fullmatch(text):
-        return dt.datetime(*(int(number) for number in found.groups() if number))  # type: ignore
+        return _of_numbers(int(number) for number in found.groups() if number)
     words = re.findall(r"\d+|[^\W\d_]+", text)
     months = [word for word in words if word.lower() in MONTHS]
     numbers = [word for word in words if word.isdigit()]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Blanks are matched from the first one: many blanks are not searched again from each of them.
+from crm.model.characters import LINE_END
+
+# Blanks are matched from the first one, as in LINE_END.
 _BETWEEN_LINKS = re.compile(
-    r"(?<!\s)\s*\n\s*|(?:(?<!\s)\s+)?[,;]\s*(?=https?://)|(?<!\s)\s+(?=https?://)", re.IGNORECASE
+    rf"{LINE_END}|(?:(?<!\s)\s+)?[,;]\s*(?=https?://)|(?<!\s)\s+(?=https?://)", re.IGNORECASE
 )
 
 

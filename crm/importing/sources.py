@@ -242,8 +242,8 @@ class _Reading:
         conventions = replace(chosen.conventions, guards_formulas=True, is_exact=self.is_exact)
 
         def as_table(table: Table) -> Sheet:
-            rows = partial(csv_file.rows, path, table, chosen.columns, chosen.encoding)
-            rows = partial(rows, is_exact=self.is_exact)
+            choices = chosen.columns, chosen.encoding
+            rows = partial(csv_file.rows, path, table, *choices, is_exact=self.is_exact)
             return Sheet(table, name, "", without_reasons(rows), conventions, chosen.columns)
 
         delimiter = partial(csv_file.delimiter, path, chosen.columns, chosen.encoding)

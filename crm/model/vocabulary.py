@@ -11,9 +11,10 @@ import unicodedata
 from dataclasses import dataclass
 
 from . import configuration
+from .characters import HYPHENS, INVISIBLE
 
 # Blanks, hyphens and underscores, and what nobody sees.
-_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2015\u2212\u00ad\u200b-\u200f\u2060\ufeff]")
+_SEPARATORS = re.compile(rf"[\s_\-{HYPHENS}{INVISIBLE}]")
 
 PLATFORMS = ("Databricks", "Snowflake", "Power Platform")
 ONBOARDING_STATUSES = ("Not Started", "Requested", "In Progress", "Completed")

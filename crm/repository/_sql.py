@@ -95,7 +95,12 @@ def equals(left: str, right: str) -> str:
 def literal(text: str) -> str:
     """Return one of the CRM's own texts, such as a label, as an SQL literal. Never use it for
     data, which are bound."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "'" + pattern(text).replace("'", "\\'") + "'"
+
+
+def pattern(text: str) -> str:
+    """Return a regular expression as it stands in a literal."""
+    return text.replace("\\", "\\\\")
 
 
 def struct(table: Table, alias: str, *extra: str) -> str:

@@ -37,8 +37,10 @@ COLUMNS, ROWS = "columns", "rows"
 # Shapes that are built in memory before their first record is known.
 MAX_BYTES_IN_MEMORY = 64 * 2**20
 # Keys under which programs wrap a list of records, or an object that has such a key.
-_WRAPPERS = ("data", "items", "records", "rows", "results", "value", "values")
-_OUTER_WRAPPERS = ("d", "data", "response", "result", "hits", "edges")
+_WRAPPERS = (
+    *("data", "items", "records", "rows", "results", "value", "values"),
+    *("d", "response", "result", "hits", "edges"),
+)
 # Keys of records under which some programs keep the columns: Airtable, Django, GraphQL, search.
 _INNER = ("fields", "attributes", "properties", "node", "_source")
 
@@ -86,10 +88,9 @@ def whole_file(text: JsonText, roots: list[Node]) -> Section | None:
         if root.keys and not any(child.is_object or child.is_list for _, child in root.keys):
             return Section("", RECORD)
         is_table = bool(root.get("columns")) or is_by_column(root, None)
-        for name in (*_WRAPPERS, *_OUTER_WRAPPERS):
+        for name in _WRAPPERS:
             wrapped = root.get(name)
-            is_list = bool(wrapped and wrapped.is_list and not is_table)
-            if wrapped and (is_list or (name in _OUTER_WRAPPERS and _wrapper(wrapped))):
+            if wrapped and ((wrapped.is_list and not is_table) or _wrapper(wrapped)):
                 return section(text, name, wrapped, None)
         found = section(text, "", root, None)
         is_keyed = found is not None and found.shape == KEYED
@@ -168,7 +169,7 @@ def _wrapper(node: Node) -> str:
     if any(child.is_object and _known(child.names, None) for _, child in node.keys):
         return ""
     lists = [name for name, child in node.keys if child.is_list]
-    return next((name for name in lists if name in (*_WRAPPERS, *_OUTER_WRAPPERS)), "")
+    return next((name for name in lists if name in _WRAPPERS), "")
 
 
 def _known(names: list[str], table: Table | None) -> int:

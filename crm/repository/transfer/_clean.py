@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from crm.model.characters import BLANKS
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, RESERVED_BSNID, Column, Table
 from crm.repository import _made_ids, _sql
 
-# Parts of regular expressions, for SQL literals. Blanks are as in Python's ``str.strip``.
+# Parts of regular expressions, for SQL literals.
 _NOT_IN_KEYS = r"[/\\x00-\\x1f]"
-_BLANK = (
-    r"[\\x09-\\x0d\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"
-)
+_BLANK = f"[{_sql.pattern(BLANKS)}]"
 _AROUND_LINKS = r"[ ,;\\t\\r\\n]"
 _ISO = r"^\\d{4}-\\d{2}-\\d{2}([T ].*)?$"
 

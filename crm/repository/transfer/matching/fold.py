@@ -10,19 +10,18 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from crm.model.characters import BLANKS, HYPHENS, INVISIBLE
 from crm.repository import _sql
 
 # What texts that fold to one may differ in, for sentences that say so.
 DIFFERENCES = "case, blanks, quotation marks, hyphens, invisible characters or the form of accents"
 _SEPARATOR = "\x1f"
-# Parts of regular expressions, for Python and, with doubled backslashes, for SQL literals.
+# A part of regular expressions.
 _ACCENTS = r"\u0300-\u036f"
-_UNSEEN = r"\u00ad\u200b-\u200f\u2060\ufeff"
-_BLANK = r"\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _SIGNS = {
     **dict.fromkeys("‘’ʼ′", "'"),
     **dict.fromkeys("“”„«»″", '"'),
-    **dict.fromkeys("‐‑‒–—−", "-"),
+    **dict.fromkeys(HYPHENS, "-"),
     "ς": "σ",
 }
 
@@ -60,9 +59,9 @@ _FOLDED = """CONCAT(
 def fold(text: str) -> str:
     """Return the folded text; texts that mean the same have the same one."""
     low = text.lower()
-    letters = re.sub(f"[{_ACCENTS}{_UNSEEN}]", "", low).translate(_LETTER)
+    letters = re.sub(f"[{_ACCENTS}{INVISIBLE}]", "", low).translate(_LETTER)
     accents = re.sub(f"[^{_ACCENTS}]", "", low.translate(_ACCENT))
-    return re.sub(f"[{_BLANK}]+", " ", letters).strip(" ") + _SEPARATOR + accents
+    return re.sub(f"[{BLANKS}]+", " ", letters).strip(" ") + _SEPARATOR + accents
 
 
 def folded(text: str) -> str:
@@ -70,12 +69,8 @@ def folded(text: str) -> str:
     return _sql.fill(
         _FOLDED,
         text=text,
-        dropped=_escaped(_ACCENTS + _UNSEEN),
-        blank=_escaped(_BLANK),
-        accents=_escaped(_ACCENTS),
+        dropped=_sql.pattern(_ACCENTS + INVISIBLE),
+        blank=_sql.pattern(BLANKS),
+        accents=_sql.pattern(_ACCENTS),
         separator=f"\\u{ord(_SEPARATOR):04x}",
     )
-
-
-def _escaped(pattern: str) -> str:
-    return pattern.replace("\\", "\\\\")
