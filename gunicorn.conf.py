@@ -6,7 +6,6 @@ Neither this file nor a worker sends a statement before the first request.
 from __future__ import annotations
 
 import ctypes
-import gc
 import logging
 import os
 import shutil
@@ -66,16 +65,15 @@ def on_starting(server: Any) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    from edip.warm_up import warm_up
+    from edip.warm_up import spare_garbage_search, warm_up
 
     django.setup()
     _require_loopback(server, settings)
     _warn_if_everybody_may_write()
     call_command("collectstatic", interactive=False, verbosity=0)
     # The workers are forked from this process: they share what it loads, and are ready at once.
-    # Frozen, it is never searched for garbage, which would copy it, and takes seconds at the end.
     warm_up()
-    gc.freeze()
+    spare_garbage_search()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -41,8 +41,9 @@ def test_gunicorn_does_it_before_it_forks_workers(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(management, "call_command", lambda name, **_: done.append(name))
     monkeypatch.setattr(warm_up, "warm_up", lambda: done.append("warm_up"))
     monkeypatch.setattr(gc, "freeze", lambda: done.append("freeze"))
+    monkeypatch.setattr(gc, "set_threshold", lambda *numbers: done.append("search less"))
     configuration = runpy.run_path(str(settings.BASE_DIR / "gunicorn.conf.py"))
     server = SimpleNamespace(cfg=SimpleNamespace(address=[("127.0.0.1", 8000)]))
     configuration["on_starting"](server)
     configuration["on_exit"](server)
-    assert done == ["collectstatic", "warm_up", "freeze"]
+    assert done == ["collectstatic", "warm_up", "freeze", "search less"]
