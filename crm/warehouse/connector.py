@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from databricks.sql.backend.types import CommandId
 from databricks.sql.client import Connection, Cursor
+from databricks.sql.thrift_api.TCLIService import ttypes
 
 from . import transport
 from .config import LOOPBACK, WarehouseConfig
@@ -32,6 +33,13 @@ logging.getLogger("databricks.sql").setLevel(logging.CRITICAL)
 # a filter, since the connector sets the logger's level and Django's logging configuration
 # enables it again.
 logging.getLogger("databricks.sql.unsafe").addFilter(lambda record: False)
+# Nor are their texts made, with all values and rows: that would take up to 1 ms of a page.
+for _message in (
+    ttypes.TExecuteStatementReq,
+    ttypes.TExecuteStatementResp,
+    ttypes.TFetchResultsResp,
+):
+    _message.__repr__ = object.__repr__  # type: ignore[method-assign]
 
 # Statements after which a connection is replaced: it keeps every cursor that it ever made
 # (Connection._cursors only grows).

@@ -11,6 +11,7 @@ from typing import Any
 
 import databricks.sql
 import pytest
+from databricks.sql.thrift_api.TCLIService import ttypes
 
 from crm.warehouse import connector
 from crm.warehouse.config import WarehouseConfig
@@ -68,3 +69,9 @@ def test_a_sign_in_that_fails_leaves_no_traceback(monkeypatch: pytest.MonkeyPatc
         connector.connect(LOCAL, identity)
     gc.collect()
     assert printed == []
+
+
+def test_no_text_is_made_of_the_rows_of_an_answer() -> None:
+    """The connector formats each message for a log, whoever listens."""
+    answer = ttypes.TExecuteStatementResp(operationHandle="all rows")
+    assert "all rows" not in f"{answer}"
