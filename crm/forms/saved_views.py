@@ -11,6 +11,8 @@ from django.http import QueryDict
 from crm.forms.fields import LineField, MomentField
 from crm.repository.records.saved_views import NAME_LENGTH, QUERY_LENGTH
 
+TOO_MANY_SETTINGS = "These are too many settings for a saved view."
+
 
 class SavedViewForm(forms.Form):
     """``is_new``: the form also offers to make the view the person's default."""
@@ -24,7 +26,7 @@ class SavedViewForm(forms.Form):
         widget=forms.HiddenInput,
         required=False,
         max_length=QUERY_LENGTH,
-        error_messages={"max_length": "These are too many settings for a saved view."},
+        error_messages={"max_length": TOO_MANY_SETTINGS},
     )
     name = LineField(
         label="Name",

@@ -17,7 +17,7 @@ from django.utils.text import get_text_list
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.access import writes_nothing
-from crm.forms.saved_views import SavedViewForm, view_id
+from crm.forms.saved_views import TOO_MANY_SETTINGS, SavedViewForm, view_id
 from crm.model.saved_view import SavedView
 from crm.page_urls import record_url
 from crm.repository.records import saved_views as repository
@@ -142,22 +142,7 @@ def saved_view_edit(request: Request, id: str) -> HttpResponse:
     subject = LISTS[view.list_name]
     if request.method != "POST":
         return _saved_view_form.show(request, subject, view.query, _form_of(view), view=view)
-    form = SavedViewForm(request.POST, is_new=False)
-    if not form.is_valid():
-        return _saved_view_form.show(request, subject, view.query, form, status=422, view=view)
-    given = form.cleaned_data
-    changed = replace(view, name=given["name"], is_shared=given["shared"])
-    try:
-        if _saved_views.has_name(changed, repository.find(request.warehouse, view.person)):
-            form.add_error("name", f"There is a view “{changed.name}” of this list already.")
-            return _saved_view_form.show(request, subject, view.query, form, status=422, view=view)
-        repository.update(request.warehouse, changed, request.person.email, given["seen"])
-    except ViewChanged as error:
-        return _saved_view_form.show_conflict(request, changed, error)
-    except WarehouseError as error:
-        return _saved_view_form.show_failure(request, subject, view.query, form, error, view)
-    messages.success(request, f"The view “{changed.name}” was saved.{_shared_note(changed)}")
-    return _respond.go(request, reverse("saved-views"))
+    return _save(request, view, view.query, back=reverse("saved-views"))
 
 
 def _form_of(view: SavedView) -> SavedViewForm:
@@ -176,31 +161,40 @@ def _form_of(view: SavedView) -> SavedViewForm:
 @require_POST
 @_personal.only_now
 def saved_view_save(request: Request, id: str) -> HttpResponse:
-    """Save the list's settings, the name and the sharing in the view. Two statements, three if it
-    changes nothing."""
+    """Save the list's settings, the name and the sharing in the view."""
     try:
         view = _saved_views.to_change(request, id)
     except (Http404, WarehouseError) as error:
         return _saved_view_form.show_without_view(request, error)
-    subject, back = LISTS[view.list_name], record_url("saved-view", id)
-    form = SavedViewForm(request.POST, is_new=False)
-    query = _saved_views.normal(request.POST.get("query", ""), subject)
+    query = _saved_views.normal(request.POST.get("query", ""), LISTS[view.list_name])
+    return _save(request, view, query, back=record_url("saved-view", id))
+
+
+def _save(request: Request, view: SavedView, query: str, back: str) -> HttpResponse:
+    """Save the form and these settings in the view. One statement, two for a new name; one more
+    if it changes nothing."""
+    subject, form = LISTS[view.list_name], SavedViewForm(request.POST, is_new=False)
+    if form.is_valid() and len(query) > repository.QUERY_LENGTH:
+        form.add_error("query", TOO_MANY_SETTINGS)
     if not form.is_valid():
         return _saved_view_form.show(request, subject, query, form, status=422, view=view)
     given = form.cleaned_data
     changed = replace(view, query=query, name=given["name"], is_shared=given["shared"])
-    if len(changed.query) > repository.QUERY_LENGTH:
-        messages.error(request, "Nothing was saved: the list has too many settings for a view.")
-        return _respond.go(request, back)
-    seen = form.cleaned_data.get("seen")
     try:
-        repository.update(request.warehouse, changed, request.person.email, seen)
+        if changed.name != view.name and _is_taken(request, changed):
+            form.add_error("name", f"There is a view “{changed.name}” of this list already.")
+            return _saved_view_form.show(request, subject, query, form, status=422, view=view)
+        repository.update(request.warehouse, changed, request.person.email, given["seen"])
     except ViewChanged as error:
         return _saved_view_form.show_conflict(request, changed, error)
     except WarehouseError as error:
-        return _saved_view_form.show_failure(request, subject, changed.query, form, error, view)
-    messages.success(request, f"The view “{changed.name}” was saved.")
+        return _saved_view_form.show_failure(request, subject, query, form, error, view)
+    messages.success(request, f"The view “{changed.name}” was saved.{_shared_note(changed)}")
     return _respond.go(request, back)
+
+
+def _is_taken(request: Request, view: SavedView) -> bool:
+    return _saved_views.has_name(view, repository.find(request.warehouse, view.person))
 
 
 @writes_nothing

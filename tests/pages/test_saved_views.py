@@ -197,11 +197,14 @@ def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page:
     stored = saved_views.get(sample, view.id)
     assert stored is not None
     saved_views.update(sample, replace(stored, query="q=c"), "bo@example.com", stored.updated_at)
-    refused = client.post(f"/views/{view.id}/save/", sent | {"name": ""})
-    assert (refused.status_code, filled_in(parsed(refused).select_one(".view-save"))["query"]) == (
-        422,
-        "q=b",
-    )
+    saved_views.create(sample, SavedView("2" * 8, ALICE, "accounts", "Taken", ""))
+    for name, error in (("", "Give the view a name."), ("taken", "There is a view “taken” of")):
+        refused = client.post(f"/views/{view.id}/save/", sent | {"name": name})
+        assert refused.status_code == 422
+        form = parsed(refused).select_one(".view-save")
+        assert error in form.get_text()
+        kept = filled_in(form)
+        assert (kept["name"], kept["query"], kept["shared"]) == (name, "q=b", "on")
     answer = client.post(f"/views/{view.id}/save/", sent)
     assert answer.status_code == 409
     page = parsed(answer)
@@ -211,7 +214,8 @@ def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page:
     kept = filled_in(new.select_one(".view-save"))
     assert (kept["name"], kept["query"], kept["shared"]) == ("Ours", "q=b", "on")
     form = page.select_one("form[method=post].actions, .actions form[method=post]")
-    assert client.post(form["action"], filled_in(form)).status_code == 303
+    saved = client.post(form["action"], filled_in(form), follow=True)
+    assert "“Ours” was saved. Everybody sees it" in text(parsed(saved), "#toasts")
     now = saved_views.get(sample, view.id)
     assert now is not None
     assert (now.query, now.updated_by, now.name) == ("q=b", ALICE, "Ours")
