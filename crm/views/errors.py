@@ -22,9 +22,16 @@ from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, TooLarge, Wareh
 from . import _resume, _wording, set_up
 from ._failures import Failure, failure_of
 
-# The URLs that change many records. Afterwards the sending page may be gone, as that of an old
-# name is after a rename; the activity shows the change.
-_OF_MANY = {"account-bulk", "use-case-bulk", "update-bulk", "rename-person", "rename-area"}
+# The URLs of forms whose own page does not show what they saved: that of a new account is empty,
+# and that of an old name is gone after a rename. The activity shows it.
+_SHOWN_BY_ACTIVITY = {
+    "account-create",
+    "account-bulk",
+    "use-case-bulk",
+    "update-bulk",
+    "rename-person",
+    "rename-area",
+}
 
 
 def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpResponse:
@@ -66,9 +73,9 @@ def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpRes
 
 def _look_url(request: HttpRequest) -> str:
     """Return the URL of the page that shows what may have been saved: the account's, the activity
-    for many records, else the page that sent the form; empty if none is known."""
+    for new accounts and many records, else the page that sent the form; empty if none is known."""
     match, sender = request.resolver_match, request.headers.get("Referer", "")
-    if match and match.url_name in _OF_MANY:
+    if match and match.url_name in _SHOWN_BY_ACTIVITY:
         return reverse("activity")
     url = record_url("account-detail", match.kwargs.get("bsnid")) if match else ""
     if not url and url_has_allowed_host_and_scheme(sender, {request.get_host()}):

@@ -120,6 +120,7 @@ def test_all_errors_of_the_warehouse_have_words() -> None:
 def test_the_page_that_shows_what_may_be_saved() -> None:
     for path, url in (
         ("/accounts/B 1/delete/", "/accounts/B%201/"),
+        ("/accounts/new/", "/activity/"),
         ("/people/Ada/rename/", "/activity/"),
         ("/updates/bulk/apply/", "/activity/"),
     ):
