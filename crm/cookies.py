@@ -59,7 +59,16 @@ def _hash(person: str) -> str:
 # shown yet, Django drops the oldest.
 _WITH_UNDO, _WITHOUT = 1_000, 2_300
 # The most characters of each quoted name, and of the whole text, in ever shorter messages.
-_SHORTER = ((100, 600), (50, 300), (25, 200), (12, 100), (8, 60))
+_SHORTER = (
+    (700, 1_400),
+    (400, 900),
+    (200, 700),
+    (100, 600),
+    (50, 300),
+    (25, 200),
+    (12, 100),
+    (8, 60),
+)
 _QUOTED = re.compile("“([^”]*)”")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import string
 from typing import Any
 
 import pytest
@@ -140,6 +141,16 @@ def test_a_message_comes_with_its_undo_whatever_it_quotes(first: str) -> None:
         assert kept.startswith(f"Not kept: {names[0][:30]}")
         assert (last[:9], last[-6:]) == (said[:9], said[-6:])
         assert [each.extra_tags for each in MessageStorage(request)] == ["", undo]
+
+
+@pytest.mark.parametrize(("length", "kept"), [(1_000, 1_000), (2_300, 700), (20_000, 700)])
+def test_a_message_quotes_as_much_as_there_is_room_for(length: int, kept: int) -> None:
+    text = "".join(random.Random(1).choices(string.ascii_letters, k=length))
+    sent = MessageStorage(HttpRequest())
+    sent.add(messages.WARNING, f"Your reason was not kept: “{text}”. Write it again.")
+    [message] = sent
+    assert f"“{text[: kept - 1]}" in str(message)
+    assert str(message).endswith("”. Write it again.")
 
 
 def test_a_cookie_header_that_is_too_large(client: Client, settings: Any) -> None:
