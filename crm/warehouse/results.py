@@ -68,7 +68,8 @@ def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
     if pa.types.is_struct(kind):
         names = [field.name for field in kind]
         fields = [_values(field) for field in column.flatten()]
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*fields, strict=True)]
+        of_rows = zip(*fields, strict=True) if fields else [()] * len(column)
+        rows = [dict(zip(names, row, strict=True)) for row in of_rows]
         valid = column.is_valid().to_pylist()
         return [row if is_valid else None for row, is_valid in zip(rows, valid, strict=True)]
     if not (pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz):

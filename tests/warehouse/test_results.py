@@ -63,6 +63,16 @@ def test_lists_and_structs_may_lack_values_at_each_level() -> None:
     assert rows(_Cursor(parts.slice(2, 5))) == parts.slice(2, 5).to_pylist()
 
 
+def test_a_struct_may_have_no_fields() -> None:
+    nested = pa.array([[{}, None], [], None, [{}]], pa.list_(pa.struct([])))
+    assert [row["nested"] for row in rows(_Cursor(pa.table({"nested": nested})))] == [
+        [{}, None],
+        [],
+        None,
+        [{}],
+    ]
+
+
 def test_a_large_result_has_the_same_rows() -> None:
     table, file = _table("Etc/UTC"), pa.BufferOutputStream()
     with pa.ipc.new_stream(file, table.schema) as writer:
