@@ -94,6 +94,8 @@ def trends(request: Request) -> HttpResponse:
         "use_cases": columns(found.use_cases, starts, "use-case-list", "created"),
         "first_day": plain_day(starts[0]),
         "is_refused": found.is_refused,
+        "is_cut": None in found.statuses,
+        "knows_growth": found.statuses[-1 - BEFORE] is not None,
         "before": BEFORE,
     }
     return render(request, "trends/trends.html", context)
