@@ -12,8 +12,10 @@ from django.views.decorators.http import require_safe
 from crm import access
 from crm.forms.moment import AGO, CHOICES, MomentForm
 from crm.model import as_of_address
+from crm.repository.records import accounts
 from crm.request import Request
 from crm.warehouse import now
+from crm.warehouse.errors import WarehouseError
 
 from . import _respond
 
@@ -55,12 +57,14 @@ def choose(request: Request) -> HttpResponse:
         return HttpResponseRedirect(as_of_address.address(moment, target))
     if ago == _LAST_VISIT and request.last_visit:
         return HttpResponseRedirect(as_of_address.address(request.last_visit, target))
+    bsnid = _account_of(target) if (page := _page_of(target)) == "account-diff" else ""
     context = {
         "form": form,
         "choices": CHOICES,
         "target": target,
-        "is_diff": _page_of(target) in ("diff", "account-diff"),
-        "bsnid": _account_of(target),
+        "is_diff": page in ("diff", "account-diff"),
+        "bsnid": bsnid,
+        "team": _team_of(request, bsnid) if bsnid else "",
     }
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
 
@@ -75,6 +79,16 @@ def _account_of(url: str) -> str:
     """Return the key of the account whose page it is; empty if it is another page."""
     match = _resolved(url)
     return str(match.kwargs.get("bsnid", "")) if match else ""
+
+
+def _team_of(request: Request, bsnid: str) -> str:
+    """Return the account's team; its key if there is none now, or if it cannot be read. One
+    statement."""
+    try:
+        account = accounts.get(request.warehouse, bsnid)
+    except WarehouseError:
+        return bsnid
+    return (account and account.team) or bsnid
 
 
 def _readable(url: str) -> str:

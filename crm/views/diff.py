@@ -15,8 +15,9 @@ from crm.model.changes import CHANGED, CREATED, DELETED, Change
 from crm.model.schema import TABLES
 from crm.repository.errors import Missing
 from crm.repository.past import diff
-from crm.repository.records.account_filter import ALL
+from crm.repository.records.account_filter import AccountFilter
 from crm.request import Request
+from crm.warehouse import Warehouse
 
 from . import _account_filter, _mine, _respond
 
@@ -53,9 +54,8 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     if request.as_of is None:
         return _choose(request, request.path)
     try:
-        changes, is_mine = _account_filter.load(
-            request,
-            lambda of: diff.find_changes(request.warehouse, bsnid, ALL if bsnid else of),
+        (team, changes), is_mine = _account_filter.load(
+            request, lambda of: _find(request.warehouse, bsnid, of)
         )
     except Missing as error:
         raise Http404(f"There is no account “{bsnid}” now, and there was none then.") from error
@@ -67,7 +67,7 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     page = Paginator(by_kind, PAGE_SIZE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "bsnid": bsnid,
-        "team": next((change.team for change in changes if change.team), bsnid),
+        "team": team or bsnid,
         "page": page,
         "by_kind": _by_kind(list(page), Counter(change.kind for change in shown)),
         "query": f"?{urlencode([*state, ('page', '')])}",
@@ -81,6 +81,13 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         "narrowed": is_mine or any(name != _mine.NAME for name, _ in state),
     }
     return _respond.show(request, "diff/diff.html", "diff/_changes.html", context)
+
+
+def _find(wh: Warehouse, bsnid: str, accounts: AccountFilter) -> tuple[str, list[Change]]:
+    """Return the team of the account, if one is given, and the changes."""
+    if bsnid:
+        return diff.find_in_account(wh, bsnid)
+    return "", diff.find_changes(wh, accounts=accounts)
 
 
 def _place(change: Change) -> int:

@@ -15,6 +15,7 @@ from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CA
 from crm.repository import versions
 from crm.repository.errors import Missing
 from crm.repository.past import diff, restore_tables
+from crm.repository.past._both_sides import count_changes
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
@@ -63,7 +64,7 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
 
 def require_counts(wh: Warehouse, past: Warehouse, total: int) -> None:
     before = {table: past.namespace.table(table) for table in TABLES}
-    counts = diff.count_changes(wh, before)
+    counts = count_changes(wh, before)
     assert counts[ACCOUNTS] == (0, 1, 1)
     assert counts[UPDATES][0] == 1
     assert sum(sum(counts[table]) for table in TABLES) == total
@@ -98,7 +99,7 @@ def test_the_feeds_show_the_same_as_the_whole_tables(
     time.sleep(0.05)
     past = versions.as_of(sample, moment)
     assert diff.find_changes(past) == []
-    past_team = {b: accounts.get(sample, b).team for b in ("BSN002", "BSN004")}
+    past_team = {b: accounts.get(sample, b).team for b in ("BSN002", "BSN003", "BSN004")}
 
     restore_tables.restore_version(sample, UPDATES, restored)
     change_in_many_ways(sample)
@@ -112,15 +113,14 @@ def test_the_feeds_show_the_same_as_the_whole_tables(
     with statements() as done:
         assert diff.find_changes(past) == by_feed[0]
     assert done[0].count("table_changes") == 2 * len(TABLES)
-    kinds = {(change.bsnid, change.kind) for change in by_feed[0] if change.table is ACCOUNTS}
+    kinds = {(each.bsnid, each.kind) for each in by_feed[0] if each.table is ACCOUNTS}
     assert kinds == {("BSN002", CHANGED), ("BSN005", CHANGED), ("BSN003", DELETED)}
     assert [change.kind for change in by_feed[1]] == [DELETED]
     # A child that moved counts as changed, for both accounts.
     for number, bsnid in ((2, "BSN002"), (3, "BSN004")):
         moved = [change for change in by_feed[number] if change.table is USE_CASES]
-        assert moved
-        for change in moved:
-            assert change.what.endswith("from the account BSN004 to BSN002")
+        ends = {change.what[-33:] for change in moved}
+        assert ends == {"from the account BSN004 to BSN002"}
         assert {change.team for change in moved} == {past_team[bsnid]}
     assert all(change.team for change in by_feed[0])
     with pytest.raises(Missing):
@@ -128,6 +128,7 @@ def test_the_feeds_show_the_same_as_the_whole_tables(
 
     monkeypatch.setattr(diff, "_starts", lambda *_: None)
     assert [diff.find_changes(past, bsnid) for bsnid in asked] == by_feed
+    assert diff.find_in_account(past, "BSN003") == (past_team["BSN003"], by_feed[-1])
 
 
 def insert(wh: Warehouse, bsnid: str, team: str, minute: int) -> None:

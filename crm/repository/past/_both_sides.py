@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql
+from crm.warehouse import Warehouse
 
 _BOTH_SIDES = """
 SELECT {place} AS place, COALESCE(b.key, a.key) AS key, COALESCE(a.account, b.account) AS account,
@@ -29,6 +30,11 @@ _OF_ACCOUNT = """
 ({owner} = :bsnid OR {key} IN (SELECT {key} FROM {other} WHERE {owner} = :bsnid))
 """
 _EARLIEST = "TIMESTAMP '1970-01-01 00:00:00'"
+_COUNTS = """
+SELECT place, COALESCE(SUM(CASE WHEN `before` IS NULL THEN 1 END), 0) AS added,
+  COALESCE(SUM(CASE WHEN `after` IS NULL THEN 1 END), 0) AS removed, COUNT(*) AS n
+FROM ({branches}) AS d GROUP BY place
+"""
 
 
 def both_sides(
@@ -66,3 +72,16 @@ def _of_table(now: Namespace, table: Table, before: str, *, of_one: bool, keys: 
         # The one account is returned even if it did not change, to show that it exists.
         condition="TRUE" if of_one and table is ACCOUNTS else "NOT (b.row <=> a.row)",
     )
+
+
+def count_changes(wh: Warehouse, before: Mapping[Table, str]) -> dict[Table, tuple[int, int, int]]:
+    """Return for each table the number of records (added, removed, changed) until now.
+
+    ``before`` has for each table the FROM item of the earlier rows.
+    """
+    branches = both_sides(wh.namespace, before)
+    found = dict.fromkeys(TABLES, (0, 0, 0))
+    for row in wh.query(_sql.render(wh.namespace, _COUNTS, branches=branches)):
+        changed = row["n"] - row["added"] - row["removed"]
+        found[TABLES[row["place"]]] = (row["added"], row["removed"], changed)
+    return found

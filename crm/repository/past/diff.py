@@ -102,11 +102,6 @@ LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts_before} GROUP BY bsnid
 {chosen}
 ORDER BY d.account, d.place, d.key LIMIT :most
 """
-_COUNTS = """
-SELECT place, COALESCE(SUM(CASE WHEN `before` IS NULL THEN 1 END), 0) AS added,
-  COALESCE(SUM(CASE WHEN `after` IS NULL THEN 1 END), 0) AS removed, COUNT(*) AS n
-FROM ({branches}) AS d GROUP BY place
-"""
 
 
 def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL) -> list[Change]:
@@ -118,12 +113,26 @@ def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL
     that an account had at one of the moments. Raises Missing if the account ``bsnid`` existed at
     neither moment.
     """
+    return _changes(_rows(past, bsnid, accounts), bsnid)
+
+
+def find_in_account(past: Warehouse, bsnid: str) -> tuple[str, list[Change]]:
+    """Return the account's team, even if nothing changed, and what ``find_changes`` returns."""
+    rows = _rows(past, bsnid, ALL)
+    return rows[0]["team"] or _teams_before(rows).get(bsnid, ""), _changes(rows, bsnid)
+
+
+def _rows(past: Warehouse, bsnid: str, accounts: AccountFilter) -> list[Row]:
     then = past.namespace
     assert isinstance(then, PastNamespace)
     now = past.at(then.present)
     rows = change_feed.read(now, lambda starts: _read(now, then, bsnid, accounts, starts))
     if bsnid and not rows:
         raise Missing(bsnid)
+    return rows
+
+
+def _changes(rows: list[Row], bsnid: str) -> list[Change]:
     teams = _teams_before(rows)
     found = sorted((row for row in rows if row["before"] != row["after"]), key=_order)
     return [_change(row, teams, bsnid) for row in found[: SHOWN + 1]]
@@ -285,16 +294,3 @@ def _compare_whole_tables(
     )
     bound = accounts.params | (params if keys else {}) | ({"bsnid": bsnid} if bsnid else {})
     return wh.query(sql, {"most": SHOWN + 1, **bound})
-
-
-def count_changes(wh: Warehouse, before: Mapping[Table, str]) -> dict[Table, tuple[int, int, int]]:
-    """Return for each table the number of records (added, removed, changed) until now.
-
-    ``before`` has for each table the FROM item of the earlier rows.
-    """
-    branches = both_sides(wh.namespace, before)
-    found = dict.fromkeys(TABLES, (0, 0, 0))
-    for row in wh.query(_sql.render(wh.namespace, _COUNTS, branches=branches)):
-        changed = row["n"] - row["added"] - row["removed"]
-        found[TABLES[row["place"]]] = (row["added"], row["removed"], changed)
-    return found

@@ -15,7 +15,7 @@ from crm.repository._writing import write
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, StatementFailed
 
-from . import diff
+from ._both_sides import count_changes
 
 
 def at_versions(namespace: Namespace, versions: Mapping[Table, int]) -> dict[Table, str]:
@@ -95,7 +95,7 @@ def preview(wh: Warehouse, sources: Mapping[Table, str]) -> dict[Table, tuple[in
         table: _sql.with_missing(source, table, missing_columns(wh, table, source))
         for table, source in sources.items()
     }
-    return diff.count_changes(wh, completed)
+    return count_changes(wh, completed)
 
 
 def restore_version(wh: Warehouse, table: Table, version: int) -> None:
