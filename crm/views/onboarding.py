@@ -47,18 +47,29 @@ def account_create(request: Request) -> HttpResponse:
     is_begun = _resume.earlier(request).done
     if form.needs_check and not is_begun and form.warns(_similar(request, form)):
         return editor.show(422)
-    not_begun: list[str] = []
-    response = editor.save(
-        lambda: _create(request, form, not_begun),
-        done=f"The account {bsnid} was created.",
-        to=ACCOUNT.page_of(bsnid, bsnid),
-    )
-    # A message has no room for long texts, so the form keeps them.
-    return editor.show(409) if not_begun else response
+    try:
+        return editor.save(
+            lambda: _create(request, form),
+            done=f"The account {bsnid} was created.",
+            to=ACCOUNT.page_of(bsnid, bsnid),
+        )
+    except _NotBegun as error:
+        messages.warning(request, _wording.not_begun(error.texts))
+        messages.warning(request, _wording.unseen("The new account"))
+        # A message has no room for long texts, so the form keeps them.
+        return editor.show(409)
 
 
-def _create(request: Request, form: NewAccountForm, not_begun: list[str]) -> bool:
-    """Create the account; add to ``not_begun`` what was not added to it."""
+class _NotBegun(Exception):
+    """The account was created, but not all of its first records, which have these ``texts``."""
+
+    def __init__(self, texts: list[str]) -> None:
+        super().__init__("not all first records were added")
+        self.texts = texts
+
+
+def _create(request: Request, form: NewAccountForm) -> bool:
+    """Create the account; return whether the person sees it. Raises _NotBegun."""
     given = form.cleaned_data
     beginning = form.beginning(request.person.name, timezone.localdate())
     values = {"bsnid": given["bsnid"], **form.values()}
@@ -72,8 +83,7 @@ def _create(request: Request, form: NewAccountForm, not_begun: list[str]) -> boo
             form.propose(_next_bsnid(request))
         raise
     if not is_seen and beginning.texts:
-        not_begun += beginning.texts
-        messages.warning(request, _wording.not_begun(beginning.texts))
+        raise _NotBegun(beginning.texts)
     return is_seen
 
 
