@@ -117,15 +117,22 @@ def test_commits_say_how_many_rows_were_written_since() -> None:
     commits = [
         made(0, "RESTORE"),  # this says nothing about rows
         made(1, "WRITE", numOutputRows="3"),
-        made(2, "MERGE", numTargetRowsInserted="1", numTargetRowsUpdated="20"),
+        made(
+            2,
+            "MERGE",
+            numTargetRowsInserted="1",
+            numTargetRowsUpdated="20",
+            numTargetRowsDeleted="0",
+        ),
         made(3, "OPTIMIZE", numRemovedFiles="9"),
         made(4, "DELETE", numDeletedRows="100"),
-        made(5, "WRITE"),
     ]
-    for last, found in ((4, [None, 124, 121, 100, 100, 0]), (5, [None] * 6)):
-        lines = timelines(commits[: last + 1], [commit(0, 0)])
-        since = [{"accounts": version, "updates": 0} for version in range(-1, 5)]
-        assert [lines.written_since(each) for each in since] == found
+    since = [{"accounts": version, "updates": 0} for version in range(-1, 5)]
+    lines = timelines(commits, [commit(0, 0)])
+    assert [lines.written_since(each) for each in since] == [None, 124, 121, 100, 100, 0]
+    for silent in ("WRITE", "UPDATE", "DELETE", "MERGE"):
+        lines = timelines([*commits, made(5, silent)], [commit(0, 0)])
+        assert [lines.written_since(each) for each in since] == [None] * 6, silent
 
 
 class Histories:
@@ -155,7 +162,7 @@ class Histories:
 
 def commits_of(count: int, first_minute: int = 0) -> list[Commit]:
     moments = (at(0) + (first_minute + n) * 60 * SECOND for n in range(count))
-    return [Commit(n, moment, "WRITE") for n, moment in enumerate(moments)]
+    return [Commit(n, moment, "WRITE", changed=0) for n, moment in enumerate(moments)]
 
 
 def refreshed(histories: Any) -> Timelines:

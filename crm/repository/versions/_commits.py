@@ -17,18 +17,15 @@ from crm.warehouse import Warehouse
 
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
 _NOT_NULL = '"nullable":false'
-# By operation, the metrics that count the rows that it updated or deleted.
+# By operation, the metrics that count the rows that it inserted, and those that it updated or
+# deleted. Other operations do not say how many rows they wrote.
 # https://docs.databricks.com/delta/history#operation-metrics-keys
-_CHANGED = {
-    "UPDATE": ("numUpdatedRows",),
-    "DELETE": ("numDeletedRows",),
-    "MERGE": ("numTargetRowsUpdated", "numTargetRowsDeleted"),
-}
-# By operation, the metric that counts the rows that it inserted; an empty one if it inserts none.
-_INSERTED = {
-    "WRITE": "numOutputRows",
-    "MERGE": "numTargetRowsInserted",
-    **dict.fromkeys(("UPDATE", "DELETE", "OPTIMIZE", "VACUUM START", "VACUUM END"), ""),
+_METRICS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "WRITE": (("numOutputRows",), ()),
+    "UPDATE": ((), ("numUpdatedRows",)),
+    "DELETE": ((), ("numDeletedRows",)),
+    "MERGE": (("numTargetRowsInserted",), ("numTargetRowsUpdated", "numTargetRowsDeleted")),
+    **dict.fromkeys(("OPTIMIZE", "VACUUM START", "VACUUM END"), ((), ())),
 }
 
 
@@ -40,9 +37,8 @@ class Commit:
     :param enables_feed: whether it switched the change data feed on.
     :param added: the names of the columns that it added to the table.
     :param dropped: the names of the columns that it dropped or renamed.
-    :param changed: the number of rows that it updated or deleted, by its metrics.
-    :param inserted: the number of rows that it inserted, by its metrics; None if these do not say
-        so.
+    :param changed: the number of rows that it updated or deleted; None if unknown.
+    :param inserted: the number of rows that it inserted; None if unknown.
     :param forbids_null: whether it changed a column that is now NOT NULL, and may have been
         before.
     """
@@ -55,13 +51,15 @@ class Commit:
     added: frozenset[str] = frozenset()
     forbids_null: bool = False
     dropped: frozenset[str] = frozenset()
-    changed: int = 0
+    changed: int | None = None
     inserted: int | None = None
 
     @property
     def written(self) -> int | None:
         """Return the number of rows that it inserted, updated or deleted; None if unknown."""
-        return None if self.inserted is None else self.changed + self.inserted
+        if self.changed is None or self.inserted is None:
+            return None
+        return self.changed + self.inserted
 
 
 _lock = threading.Lock()
@@ -91,6 +89,7 @@ def _shared(table: str, commit: Commit) -> Commit:
 
 def commit_of(row: Row) -> Commit:
     parameters = str(row.get("operationParameters") or "").replace(" ", "")
+    inserted, changed = _METRICS.get(row["operation"], (None, None))
     return Commit(
         row["version"],
         row["timestamp"],
@@ -100,20 +99,17 @@ def commit_of(row: Row) -> Commit:
         _columns(row, "ADD COLUMNS"),
         row["operation"].startswith("CHANGE COLUMN") and _NOT_NULL in parameters,
         _columns(row, "DROP COLUMNS"),
-        _changed(row),
-        _inserted(row),
+        _counted(row, changed),
+        _counted(row, inserted),
     )
 
 
-def _changed(row: Row) -> int:
-    metrics = dict(row.get("operationMetrics") or {})
-    return sum(int(metrics.get(name) or 0) for name in _CHANGED.get(row["operation"], ()))
-
-
-def _inserted(row: Row) -> int | None:
-    name = _INSERTED.get(row["operation"])
-    found = dict(row.get("operationMetrics") or {}).get(name) if name else None
-    return 0 if name == "" else None if found is None else int(found)
+def _counted(row: Row, metrics: tuple[str, ...] | None) -> int | None:
+    """Return the sum of these metrics of the commit; None if one is missing."""
+    if metrics is None:
+        return None
+    found = dict(row.get("operationMetrics") or {})
+    return sum(int(found[name]) for name in metrics) if found.keys() >= set(metrics) else None
 
 
 def _columns(row: Row, operation: str) -> frozenset[str]:

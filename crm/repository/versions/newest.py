@@ -72,7 +72,8 @@ class NewestCommits:
         read, changed = list[Commit](), 0
         for commit in islice(newest, count):
             read.append(commit)
-            changed += commit.changed if self._is_whole(commit) else 0
+            # A commit that does not say how many rows it changed may have changed none.
+            changed += (commit.changed or 0) if self._is_whole(commit) else 0
             if enough is not None and changed >= enough:
                 break
         else:
