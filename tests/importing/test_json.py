@@ -1,16 +1,20 @@
-"""The legacy app's JSON state becomes the exact expected rows."""
+"""The legacy app's JSON state becomes the exact expected rows; texts and values that no column or
+no JSON has are found across the blocks that are read."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import pytest
+
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
+from crm.importing.readers import json_text
 from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .using import FILES, added, read, reasons, run
+from .using import FILES, added, read, reasons, run, written
 
 
 def test_remarks_on_a_state_keyed_by_id() -> None:
@@ -103,3 +107,34 @@ def test_hostile_values_go_in_as_they_are(warehouse: Warehouse, tmp_path: Path) 
         "201 characters; at most 200 fit; left empty" in r for r in reasons(findings, NOTED)
     )
     assert len(reasons(findings, REFUSED)) == 2
+
+
+@pytest.mark.parametrize("part", ["x", "a\\n", '\\"', "\\\\", "\\ud83d\\ude00", "ä"])
+def test_a_text_that_no_column_holds_does_not_delay_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(json_text, "_BLOCK", 64)
+    monkeypatch.setattr(json_text, "_LONGEST_TEXT", 128)
+    for shift in range(4):
+        text = "y" * shift + part * 300
+        start = f'{{"updates": [{{"id": "u1", "bsnid": "B1", "description": "{text}"}}, '
+        end = '{"id": "u2", "bsnid": "B1", "description": "d"}]}'
+        rows, findings = read(written(tmp_path, "state.json", start + end))
+        assert [(row["id"], row.get("description")) for row in rows["updates"]] == [
+            ("u1", None),
+            ("u2", "d"),
+        ]
+        length = len(text.encode()) + 2
+        reason = f"description: is a text of {length:,} bytes, which is too long; not imported"
+        assert any(reason in each for each in reasons(findings, NOTED))
+
+
+def test_values_that_json_does_not_have_are_found_across_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_text, "_BLOCK", 16)
+    for blanks in range(16):
+        content = '{"accounts": [{"bsnid": "B1",' + " " * blanks + '"vp": NaN}]}'
+        rows, findings = read(written(tmp_path, "state.json", content))
+        assert rows["accounts"] == [{"bsnid": "B1"}]
+        assert any("vp: is NaN" in reason for reason in reasons(findings, NOTED))

@@ -10,7 +10,6 @@ import pytest
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
-from crm.importing.readers import json_text
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -241,17 +240,6 @@ def test_records_may_be_nested_as_deep_as_the_outline_allows(tmp_path: Path) -> 
     content = '{"accounts": [{"bsnid": "B1", "team": ' + "[" * 47 + "]" * 47 + "}]}"
     rows, _ = read(state(tmp_path, content))
     assert [row["bsnid"] for row in rows["accounts"]] == ["B1"]
-
-
-def test_values_that_json_does_not_have_are_found_across_blocks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(json_text, "_BLOCK", 16)
-    for blanks in range(16):
-        path = state(tmp_path, '{"accounts": [{"bsnid": "B1",' + " " * blanks + '"vp": NaN}]}')
-        rows, findings = read(path)
-        assert rows["accounts"] == [{"bsnid": "B1"}]
-        assert any("vp: is NaN" in reason for reason in reasons(findings, NOTED))
 
 
 def test_times_at_the_end_of_time(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import struct
 import zipfile
 from pathlib import Path
 
@@ -236,8 +237,27 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
     monkeypatch.setattr(zip_file, "MAX_UNPACKED", 13)
     with pytest.raises(ImportingError, match="unpacks to more than 0 GiB"):
         read(path)
+    # Its end claims to have one file.
+    content = path.read_bytes()
+    path.write_bytes(content[:-14] + struct.pack("<2H", 1, 1) + content[-10:])
     monkeypatch.setattr(zip_file, "MAX_ENTRIES", 1)
     with pytest.raises(ImportingError, match="has more than 1 files"):
+        read(path)
+
+
+@pytest.mark.parametrize("ending", ["zip", "xlsx"])
+def test_an_archive_of_many_files_is_refused_before_they_are_read(
+    tmp_path: Path, ending: str
+) -> None:
+    path = packed(tmp_path, [("accounts.csv", "bsnid,team\n")]).rename(tmp_path / f"a.{ending}")
+    content = path.read_bytes()
+    number, size = struct.pack("<2H", 1, 1), struct.pack("<2H", 10_001, 10_001)
+    path.write_bytes(content[:-22] + content[-22:].replace(number, size, 1))
+    with pytest.raises(ImportingError, match=rf"^a.{ending} has more than 10,000 files.$"):
+        read(path)
+    start = content[:-22] + content[-22:-10]
+    path.write_bytes(start + struct.pack("<L", 100_000_000) + content[-6:])
+    with pytest.raises(ImportingError, match=rf"^a.{ending} has more than 10,000 files.$"):
         read(path)
 
 

@@ -139,7 +139,7 @@ def read(text: JsonText, section: Section, table: Table) -> Iterator[tuple[str, 
             rows = ijson.items(file, _below(section.prefix, "item"))
             pairs = _under_headings(rows, section, table)
         for key, record in pairs:
-            yield str(key), _flat(text.values(record))
+            yield str(text.values(key)), _flat(text.values(record))
 
 
 def _flat(record: Any) -> Any:

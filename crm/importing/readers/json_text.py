@@ -35,6 +35,9 @@ _NO_NUMBERS = (b"NaN", b"Infinity", b"-Infinity")
 _ESCAPES = re.compile(
     rb"\\(?:(?P<pair>u[dD][89abAB]..\\u[dD][c-fC-F]..)|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL
 )
+# The parser reads a text again with each of its blocks, which takes minutes for 40 MB.
+_LONGEST_TEXT = 2 * _BLOCK
+_REST_OF_TEXT = re.compile(rb'(?:[^"\\]++|\\.)*+"', re.DOTALL)
 # Longer numbers are no sensible values, and some crash the parser.
 _LONGEST_NUMBER = 300
 _LARGEST_EXPONENT = 999
@@ -113,12 +116,17 @@ class JsonText:
                 yield self._repaired_token(token[0])
                 done = token.end()
             yield text[done : len(text) - len(rest)]
+            if len(rest) > _LONGEST_TEXT and rest.startswith(b'"'):
+                length, rest = _after_text(file, rest)
+                yield self._too_long_text(length)
             # Read more at a time while a text spans blocks, so that it is not rescanned often.
             size = max(_BLOCK, len(rest))
             if not block:
                 return
 
     def _repaired_token(self, token: bytes) -> bytes:
+        if len(token) > _LONGEST_TEXT and token.startswith(b'"'):
+            return self._too_long_text(len(token))
         if token.startswith(b'"'):
             return _ESCAPES.sub(_without_halves, token) if b"\\u" in token else token
         reason = ""
@@ -129,7 +137,13 @@ class JsonText:
             or (number[2] and len(number[2].lstrip(b"eE+-0")) > len(str(_LARGEST_EXPONENT)))
         ):
             reason = f"is a number of {len(token)} characters, which is too long"
-        return f'"{self._mark}{reason}"'.encode() if reason else token
+        return self._unreadable(reason) if reason else token
+
+    def _too_long_text(self, length: int) -> bytes:
+        return self._unreadable(f"is a text of {length:,} bytes, which is too long")
+
+    def _unreadable(self, reason: str) -> bytes:
+        return f'"{self._mark}{reason}"'.encode()
 
 
 class _ByLine:
@@ -155,6 +169,19 @@ def _near(complaint: str) -> str:
     return f", near “{near}”" if near else ""
 
 
+def _after_text(file: BinaryIO, start: bytes) -> tuple[int, bytes]:
+    """Read on to the end of a text. Return its length, and what was read after it."""
+    length, last = len(start), start
+    while block := file.read(_BLOCK):
+        # An escape may span blocks.
+        backslashes = len(last) - len(last.rstrip(b"\\"))
+        last = b"\\" * (backslashes % 2) + block
+        if end := _REST_OF_TEXT.match(last):
+            return length + end.end() - backslashes % 2, last[end.end() :]
+        length += len(block)
+    return length, b""
+
+
 def _without_halves(escape: re.Match[bytes]) -> bytes:
     return b"\\ufffd" if escape["half"] else escape[0]
 
@@ -163,10 +190,18 @@ def _is_odd(path: Path) -> bool:
     with path.open("rb") as file:
         end = b""
         while block := file.read(_BLOCK):
-            if _ODD.search(end + block):
+            text = end + block
+            if _ODD.search(text) or (len(block) == _BLOCK and _is_within_text(text)):
                 return True
             end = block[-400:]
     return False
+
+
+def _is_within_text(block: bytes) -> bool:
+    """Return whether a block may lie within one text: all its quotation marks are escaped, the
+    first perhaps before it."""
+    block = block.removeprefix(b'"')
+    return block.count(b'"') == block.count(b'\\"')
 
 
 def _transcoded(path: Path, encoding: Encoding, to: Path) -> Path:

@@ -7,21 +7,29 @@ is not missed.
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import ijson
-
 from crm.exporting.lists import OF_OTHER_TABLES, list_columns
 from crm.exporting.tabular import MARK
+from crm.importing.errors import SourceError
 from crm.importing.headings import normal
 from crm.model.schema import TABLES, Table
 
-# Bytes of a workbook's properties that are read.
-_PROPERTIES = 64 * 1024
-_START = ("start_map", "start_array")
+from .zip_file import require_few_entries
+
+# Bytes that are read of a workbook's properties, and of JSON before all data.
+_READ = 64 * 1024
+# What a damaged or too large archive raises.
+_UNREADABLE = (
+    *(SourceError, zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError),
+)
+_OWN_JSON = re.compile(
+    rb'\s*\{(?:\s*"[^"\\]*"\s*:\s*(?:"[^"\\]*"|[-\w.]+)\s*,)*?\s*"format"\s*:\s*"edip-crm"\s*[,}]'
+)
 
 
 def is_own_export(path: Path) -> bool:
@@ -40,34 +48,22 @@ def _is_own_archive(path: Path) -> bool:
     """Return whether an archive or a workbook has our mark. Other programs than ours leave it out
     or put their name beside it."""
     try:
+        with path.open("rb") as file:
+            require_few_entries(path.name, file)
         with zipfile.ZipFile(path) as archive:
             if path.suffix.lower() == ".zip":
                 return archive.comment == MARK.encode()
             author, program = (archive.open(f"docProps/{name}.xml") for name in ("core", "app"))
-            is_ours = f"<dc:creator>{MARK}</dc:creator>".encode() in author.read(_PROPERTIES)
-            return is_ours and b"Openpyxl" in program.read(_PROPERTIES)
-    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError):
+            is_ours = f"<dc:creator>{MARK}</dc:creator>".encode() in author.read(_READ)
+            return is_ours and b"Openpyxl" in program.read(_READ)
+    except _UNREADABLE:
         return False
 
 
 def _is_own_json(path: Path) -> bool:
-    """Return whether ``"format": "edip-crm"`` comes before all data; False for what is no JSON."""
-    try:
-        with path.open("rb") as file:
-            events = ijson.basic_parse(file)
-            if next(events, None) != ("start_map", None):
-                return False
-            key = ""
-            for event, value in events:
-                if event in _START:
-                    return False
-                if (key, event, value) == ("format", "string", "edip-crm"):
-                    return True
-                key = value if event == "map_key" else ""
-    # ijson raises SystemError for a number of more digits than Python reads.
-    except (ijson.JSONError, ValueError, SystemError):
-        pass
-    return False
+    """Return whether ``"format": "edip-crm"`` comes before all data."""
+    with path.open("rb") as file:
+        return _OWN_JSON.match(file.read(_READ)) is not None
 
 
 def is_own_table(headings: Iterable[str]) -> bool:

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
 from crm.importing.errors import SourceError
 
@@ -15,11 +16,27 @@ MAX_UNPACKED = 4 * 1024**3
 MAX_ENTRIES = 10_000
 KINDS = "JSON, CSV or XLSX"
 _ENCRYPTED = 0x1
+# Bytes of the directory for each file; most paths are far shorter.
+_LONGEST_ENTRY = 512
+# Where the end of an archive has the number of its entries, and the bytes of their directory.
+_ENTRIES, _SIZE = 4, 5
 
 
 def is_hidden(path: PurePath) -> bool:
     """Return whether programs keep the file for themselves, as Excel does ``~$name.xlsx``."""
     return any(part.startswith((".", "__MACOSX", "~$")) for part in path.parts if part != "..")
+
+
+def require_few_entries(name: str, file: BinaryIO) -> None:
+    """Raise SourceError if the end of an archive announces more entries than it may have.
+
+    ``ZipFile`` reads all of them when it opens the archive, which takes a kilobyte of memory each.
+    """
+    # As ZipFile reads it, so that no archive can show it one number and us another.
+    end: list[Any] | None = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    entries, size = (end[_ENTRIES], end[_SIZE]) if end else (0, 0)
+    if entries > MAX_ENTRIES or size > MAX_ENTRIES * _LONGEST_ENTRY:
+        raise SourceError(f"{name} has more than {MAX_ENTRIES:,} files.")
 
 
 def require_limits(name: str, entries: Collection[zipfile.ZipInfo]) -> None:
@@ -39,6 +56,8 @@ def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[
     folder.mkdir()
     left: list[tuple[str, str]] = []
     try:
+        with archive.open("rb") as file:
+            require_few_entries(archive.name, file)
         with zipfile.ZipFile(archive) as packed:
             entries = packed.infolist()
             require_limits(archive.name, entries)

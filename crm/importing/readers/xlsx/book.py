@@ -30,6 +30,7 @@ from crm.importing.raw_rows import (
     no_known_heading,
     under_headings,
 )
+from crm.importing.readers.zip_file import require_few_entries
 from crm.model.schema import TABLES, Table
 
 from . import after_rows
@@ -164,6 +165,7 @@ class _ExcelReader(ExcelReader):  # type: ignore[misc]  # openpyxl has no types
     the sheets: openpyxl would read a sheet that does not say its size as a whole."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
+        require_few_entries(name, file)  # before openpyxl opens the archive
         super().__init__(file, read_only=True, data_only=True)
         self.archive: Archive = Archive(file, name)
         self.left_out: list[tuple[str, str]] = []
