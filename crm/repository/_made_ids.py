@@ -4,6 +4,7 @@ and the ids of reverts."""
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from crm.model import made_ids
 from crm.model.namespace import quoted
@@ -30,6 +31,7 @@ def uuid5(content: str) -> str:
     )
 
 
+@lru_cache(maxsize=1_000)
 def of_revert(undone: str) -> str:
     """Return the id of the operation that reverts ``undone``; it is the same each time."""
     return hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]

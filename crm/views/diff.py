@@ -63,7 +63,8 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     shown = changes[: diff.SHOWN]
     if bsnid:
         shown = sorted(sorted(shown, key=_date, reverse=True), key=_place)
-    by_kind = sorted(shown, key=lambda change: list(HEADINGS).index(change.kind))
+    kinds = list(HEADINGS)
+    by_kind = sorted(shown, key=lambda change: kinds.index(change.kind))
     page = Paginator(by_kind, PAGE_SIZE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "bsnid": bsnid,

@@ -52,7 +52,7 @@ class Attributed:
     team: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _OfRecord:
     """A row version, with facts from the other versions of its record.
 
@@ -242,7 +242,7 @@ def _is_returned(each: _OfRecord) -> bool:
     return row.first_at is not None and row.first_at < earlier.row.moment
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Entry:
     """A change, with the note of its operation and the note of that operation's revert."""
 

@@ -10,9 +10,9 @@ rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
-from crm.model.changes import Change, values_of
+from crm.model.changes import Change, LazyValues
 from crm.model.namespace import PastNamespace, quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql, versions
@@ -234,36 +234,14 @@ def _teams_before(rows: list[Row]) -> dict[str | None, str]:
     }
 
 
-class _Values(Mapping[str, str]):
-    """A row's own columns as texts, parsed on demand, since a page shows 100 of 500 records."""
-
-    def __init__(self, table: Table, row: str) -> None:
-        self._table, self._row = table, row
-        self._parsed: dict[str, str] | None = None
-
-    def _values(self) -> dict[str, str]:
-        if self._parsed is None:
-            self._parsed = values_of(self._table, json.loads(self._row)) or {}
-        return self._parsed
-
-    def __getitem__(self, name: str) -> str:
-        return self._values()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values())
-
-    def __len__(self) -> int:
-        return len(self._values())
-
-
 def _change(row: Row, teams: Mapping[str | None, str], bsnid: str) -> Change:
     table = TABLES[row["place"]]
     return Change(
         table,
         row["key"],
         row["account"],
-        row["before"] and _Values(table, row["before"]),
-        row["after"] and _Values(table, row["after"]),
+        row["before"] and LazyValues(table, row["before"]),
+        row["after"] and LazyValues(table, row["after"]),
         team=row["team"] or teams.get(bsnid or row["account"], ""),
     )
 
