@@ -91,9 +91,10 @@ def load(warehouse: Warehouse, accounts: int) -> None:
     from crm.model.schema import UPDATES as UPDATES_TABLE
     from crm.model.schema import USE_CASES as USE_CASES_TABLE
     from crm.repository import operations
+    from crm.repository.steps import noted
 
     operation = operations.new(warehouse, operations.LOAD)
-    with operations.noted(warehouse, operation, lambda: "loaded the data of a bench"):
+    with noted(warehouse, operation, lambda: "loaded the data of a bench"):
         for table, rows, values in (
             (ACCOUNTS, accounts, _account()),
             (PLATFORMS_STATUS, accounts * 3, _status()),

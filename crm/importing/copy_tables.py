@@ -13,6 +13,7 @@ from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations, summaries
 from crm.repository.operations import Operation
+from crm.repository.steps import noted
 from crm.repository.transfer import copy_tables, upsert
 from crm.repository.transfer._clean import Origin
 from crm.repository.transfer.copy_tables import Copy
@@ -65,7 +66,7 @@ def run(
     if not options.dry_run:
         require_allowed(results, options, findings)
         _require_clear([] if accepts_doubts else doubts)
-        with operations.noted(wh, operation, lambda: _summary(results, where)):
+        with noted(wh, operation, lambda: _summary(results, where)):
             for result in results:
                 say(f"Copying {result.table.plural}")
                 _write(copies[result.table], result, options)

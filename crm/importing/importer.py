@@ -23,6 +23,7 @@ from crm.repository import atomic, operations, summaries
 from crm.repository.chunks import BYTES as CHUNK_BYTES
 from crm.repository.chunks import ROWS as CHUNK_ROWS
 from crm.repository.operations import Operation
+from crm.repository.steps import noted
 from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT
 from crm.warehouse import Warehouse
@@ -102,9 +103,7 @@ def run(
             return run.all_tables()
         if look or options.strict or options.on_conflict == FAIL:
             run = _looked_at(run, look)
-        with operations.noted(
-            wh, operation, lambda: summaries.imported(run.writer.written, path.name)
-        ):
+        with noted(wh, operation, lambda: summaries.imported(run.writer.written, path.name)):
             return run.all_tables()
 
 

@@ -15,8 +15,7 @@ import hashlib
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,9 +25,10 @@ from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _made_ids, _sql, _writing
+from . import _sql, _writing
 from .errors import ChangedMeanwhile
-from .tables import privileges
+from .tables import notes, privileges
+from .tables.notes import Noted
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ _BEGIN = """
 MERGE INTO {operations} AS t
 USING (SELECT CAST(:id AS STRING) AS id, CAST(:kind AS STRING) AS kind) AS s
 ON t.id = s.id
+WHEN MATCHED AND t.summary IS NULL THEN UPDATE SET
+  started_at = CURRENT_TIMESTAMP(), ended_at = CAST(NULL AS TIMESTAMP), summary = :summary
 WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, summary)
   VALUES (s.id, s.kind, :person, CURRENT_TIMESTAMP(), :summary)
 """
@@ -70,7 +72,6 @@ WHEN MATCHED THEN UPDATE SET note = s.note
 WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
   VALUES (s.id, :kind, :person, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), s.note)
 """
-_NOTE = "SELECT kind, summary, ended_at FROM {operations} WHERE id = :id"
 _COUNT = "SELECT COUNT(*) FROM {table} WHERE change_id = :change_id"
 # The number of an id's characters that identify the form of the operation.
 _HALF = 16
@@ -83,13 +84,15 @@ class Operation:
     """``person`` makes the change; ``kind`` is one of the constants above.
 
     ``masks``: by table name, columns that the operation must not write. If a mask hides a value
-    from the person, they would write the mask's text in its place.
+    from the person, they would write the mask's text in its place. ``began``: a moment before its
+    first write, if known.
     """
 
     id: str
     kind: str
     person: str
     masks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    began: dt.datetime | None = None
 
     def masked(self, table: Table) -> frozenset[str]:
         return self.masks.get(table.name, frozenset())
@@ -140,22 +143,30 @@ def of_many(wh: Warehouse, kind: str, form: str = "") -> Operation:
     return replace(of_form(wh, kind, form), masks=privileges.masked_columns(wh))
 
 
-@contextmanager
-def noted(wh: Warehouse, operation: Operation, summary: Callable[[], str]) -> Iterator[None]:
-    """Note the beginning, the end and the summary of the operation in the table of operations.
+def begin(wh: Warehouse, operation: Operation, summary: str) -> Noted:
+    """Note that the operation begins, and return the note of an earlier attempt.
 
-    ``summary`` returns what the operation has done so far (see summaries). If the operation fails,
-    no end is noted; if it is repeated after its end, the note stays. Two statements. Without the
-    table, or the right to write to it, nothing is noted.
+    One statement; two after an earlier attempt. On the first attempt the returned note is empty.
+    Without the table, or the right to write to it, it is empty, too, and nothing is noted. Raises
+    WarehouseError for other causes: no operation begins of which an attempt may be forgotten.
     """
-    who = {"kind": operation.kind, "person": operation.person}
-    _note(wh, _BEGIN, {"id": operation.id, **who, "summary": summary()})
-    ended = "NULL"
+    params = {"id": operation.id, "kind": operation.kind, "person": operation.person}
+    sql = _sql.render(wh.namespace, _BEGIN)
     try:
-        yield
-        ended = "CURRENT_TIMESTAMP()"
-    finally:
-        _note(wh, _END, {"id": operation.id, "summary": summary()}, ended=ended)
+        is_first = wh.execute(sql, {**params, "summary": summary}, repeatable=True)
+    except (ObjectNotFound, PermissionDenied) as error:
+        log.warning("the operation %s was not noted: %s", operation.id, error)
+        return Noted()
+    return Noted() if is_first else notes.read_note(wh, operation.id)
+
+
+def note_end(wh: Warehouse, operation: Operation, summary: str, *, is_ended: bool) -> None:
+    """Note what an operation that ``begin`` noted has done so far, and whether it has ended.
+
+    If it is repeated after its end, the note stays. One statement.
+    """
+    ended = "CURRENT_TIMESTAMP()" if is_ended else "NULL"
+    _note(wh, _END, {"id": operation.id, "summary": summary}, ended=ended)
 
 
 def note_done(
@@ -202,32 +213,6 @@ def note_reason(
         log.warning("the reason of operation %s was not noted: %s", operation.id, error)
         return False
     return True
-
-
-@dataclass(frozen=True)
-class Noted:
-    """The note of an operation; its texts are empty if there is none."""
-
-    kind: str = ""
-    summary: str = ""
-    is_ended: bool = False
-
-
-def read_note(wh: Warehouse, id: str) -> Noted:
-    """Return the operation's note. One statement."""
-    try:
-        rows = wh.query(_sql.render(wh.namespace, _NOTE), {"id": id})
-    except WarehouseError:
-        rows = []
-    if not rows:
-        return Noted()
-    return Noted(rows[0]["kind"] or "", rows[0]["summary"] or "", rows[0]["ended_at"] is not None)
-
-
-def was_undone(wh: Warehouse, id: str) -> bool:
-    """Return whether the notes say that the operation was undone, or its undo began. One
-    statement."""
-    return bool(read_note(wh, _made_ids.of_revert(id)).summary)
 
 
 def run(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
@@ -19,6 +20,7 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import Dropped, Unavailable, WarehouseError, WriteConflict
 from crm.warehouse.usage import run_at_once
 
+from . import operations
 from .errors import HalfDone, RepositoryError, is_lost
 from .operations import Operation
 
@@ -179,6 +181,23 @@ def insist(wh: Warehouse, run: Callable[[], Result]) -> Result:
             if lost is None:
                 raise
             raise lost from error
+
+
+@contextmanager
+def noted(wh: Warehouse, operation: Operation, summary: Callable[[], str]) -> Iterator[None]:
+    """Note the beginning, the end and the summary of the operation in the table of operations.
+
+    ``summary`` returns what the operation has done so far (see summaries). If the operation fails,
+    no end is noted. Two statements, three after an earlier attempt. Raises as ``operations.begin``
+    does, after further tries if the failure is temporary.
+    """
+    insist(wh, lambda: operations.begin(wh, operation, summary()))
+    is_ended = False
+    try:
+        yield
+        is_ended = True
+    finally:
+        operations.note_end(wh, operation, summary(), is_ended=is_ended)
 
 
 def _names(steps: Sequence[Step]) -> list[str]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .operations import BULK, MERGE, REPAIR
 
 _FROM, _REPAIRED = " from ", "repaired "
-_CHANGED, _DELETED, _BEGAN_TO_DELETE = "changed ", "deleted ", "began to delete "
-_MOVED = "moved "
+_CHANGED, _DELETED, _MOVED, _MERGED = "changed ", "deleted ", "moved ", "merged "
 _RENAMED, _IN = "renamed ", " in "
-_MERGED, _BEGAN_TO_MERGE = "merged ", "began to merge "
+_BEGAN = {
+    _CHANGED: "began to change ",
+    _DELETED: "began to delete ",
+    _MOVED: "began to move ",
+    _RENAMED: "began to rename ",
+    _MERGED: "began to merge ",
+}
 LOADED_SAMPLE = "loaded the sample data"
 
 
@@ -38,16 +45,6 @@ def deleted(count: str) -> str:
     return f"{_DELETED}{count}"
 
 
-def began_to_delete(deleted: str) -> str:
-    """Return the summary of a deletion of many records before it has ended: see ``deleted``."""
-    return deleted.replace(_DELETED, _BEGAN_TO_DELETE, 1)
-
-
-def has_deleted(began: str) -> str:
-    """Return the summary of a deletion that has ended, from ``began_to_delete``."""
-    return _ended(began, _BEGAN_TO_DELETE, _DELETED)
-
-
 def moved(count: str, account: str) -> str:
     """Return the summary of a move of use cases or updates to an account."""
     return f"{_MOVED}{count} to {account}"
@@ -58,19 +55,20 @@ def merged(other: str, kept: str) -> str:
     return f"{_MERGED}{other} into {kept}"
 
 
-def began_to_merge(merged: str) -> str:
-    """Return the summary of a merge before it has ended: see ``merged``."""
-    return merged.replace(_MERGED, _BEGAN_TO_MERGE, 1)
+def began(summary: str) -> str:
+    """Return the summary of an operation before it has ended, from that of its end."""
+    return _with_verb(summary, _BEGAN)
 
 
-def has_merged(began: str) -> str:
-    """Return the summary of a merge that has ended, from ``began_to_merge``."""
-    return _ended(began, _BEGAN_TO_MERGE, _MERGED)
+def ended(began: str) -> str:
+    """Return the summary of an operation that has ended, from that of its beginning."""
+    return _with_verb(began, {word: done for done, word in _BEGAN.items()})
 
 
-def _ended(summary: str, began: str, done: str) -> str:
+def _with_verb(summary: str, verbs: Mapping[str, str]) -> str:
     # Only at its beginning: the rest may be a name with the same words.
-    return done + summary.removeprefix(began) if summary.startswith(began) else summary
+    found = next((verb for verb in verbs if summary.startswith(verb)), "")
+    return verbs.get(found, "") + summary.removeprefix(found)
 
 
 def began_to_undo(undone: str) -> str:
@@ -86,24 +84,25 @@ def undid(undone: str, left: int) -> str:
 
 def noun_of(summary: str) -> str:
     """Return the kind of the operation with this summary, as a noun for a button."""
-    if summary.startswith((_DELETED, _BEGAN_TO_DELETE)):
+    summary = ended(summary)
+    if summary.startswith(_DELETED):
         return "deletion"
     if summary.startswith(_MOVED):
         return "move"
     if summary.startswith(_RENAMED):
         return "rename"
-    if summary.startswith((_MERGED, _BEGAN_TO_MERGE)):
+    if summary.startswith(_MERGED):
         return "merge"
     return "bulk change" if summary.startswith(_CHANGED) else "import"
 
 
 def name_of(kind: str, summary: str) -> str:
     """Return the name of the operation with this summary; "" without a summary."""
-    summary = has_deleted(summary) if kind == BULK else summary
+    summary = ended(summary)
     if kind == REPAIR:
         return f"the repair {summary.removeprefix(_REPAIRED)}".rstrip()
     if kind == MERGE:
-        return f"the merge of {has_merged(summary).removeprefix(_MERGED)}"
+        return f"the merge of {summary.removeprefix(_MERGED)}"
     if kind == BULK and summary.startswith(_DELETED):
         return f"the deletion of {summary.removeprefix(_DELETED)}"
     if kind == BULK and summary.startswith(_MOVED):

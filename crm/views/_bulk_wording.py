@@ -41,15 +41,18 @@ def done_before(table: Table) -> str:
     return f"This button has already deleted these {table.plural}."
 
 
-def undone(action: Change) -> str:
-    """Say why a change that was undone meanwhile does not go on."""
-    noun, verb = "change", _verb(action)
+def undone(noun: str, verb: str = "changed") -> str:
+    """Say why a change that was undone meanwhile does not go on: a ``rename``, for example."""
+    return f"This {noun} was undone, or its undo has begun, so nothing was {verb} now."
+
+
+def undone_action(action: Change) -> str:
+    """Say why the action does not go on, and how to do it all the same."""
+    noun = "change"
     if isinstance(action, (Delete, Move)):
         noun = "deletion" if isinstance(action, Delete) else "move"
-    return (
-        f"This {noun} was undone, or its undo has begun, so nothing was {verb} now. To do it all "
-        f"the same, select the {action.of.plural} again."
-    )
+    again = f"To do it all the same, select the {action.of.plural} again."
+    return f"{undone(noun, _verb(action))} {again}"
 
 
 def rows(count: int, table: Table) -> str:

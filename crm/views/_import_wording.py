@@ -160,7 +160,7 @@ def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, s
     if importing and state.get("rows"):
         done = f"{state['rows']:,} of {counted(state['total'], 'row')} were done."
         advice = f"{done} {_RUN_AGAIN}"
-    elif importing and (died or state.get("attempts")):
+    elif importing and (died or state.get("wrote")):
         advice = _RUN_AGAIN
     again = "Continue" if stopped else "Try again"
     return {"heading": heading, "reason": reason, "advice": advice, "again": again}

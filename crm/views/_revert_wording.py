@@ -50,12 +50,13 @@ def _as_before(count: int) -> str:
     return f"{counted(count, 'record')} {are} before."
 
 
-def left_alone(count: int, left: list[LeftAlone], total: int) -> dict[str, Any]:
-    """Return the texts of the page that lists what an undo left alone."""
+def left_alone(count: int, left: list[LeftAlone], total: int, name: str = "") -> dict[str, Any]:
+    """Return the texts of the page that lists what an undo of ``name`` left alone."""
     more = total - len(left)
+    records = f"{counted(total, 'record')}{f' of {name}' if name else ''}"
     return {
         "text": _as_before(count) if count else "Nothing is left to undo.",
-        "summary": f"{counted(total, 'record')} {'was' if total == 1 else 'were'} left alone:",
+        "summary": f"{records} {'was' if total == 1 else 'were'} left alone:",
         "left": [(each.record, _why_left(each)) for each in left],
         "more": f"and {counted(more, 'more record')}" if more else "",
     }

@@ -6,6 +6,7 @@ The list sends the keys of the selected rows, or its filters for all matching ro
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -23,7 +24,9 @@ from crm.repository.bulk.actions import Action, Move, SetField, SetStatus, Write
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import Outcome
 from crm.repository.errors import TooMany
-from crm.repository.operations import Noted, Operation
+from crm.repository.operations import Operation
+from crm.repository.tables import notes
+from crm.repository.tables.notes import Noted
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -116,31 +119,36 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
     if _bulk_forms.is_masked(request, plan.action):
         raise PermissionDenied
     masks = {table.name: request.person.masked(table) for table in TABLES}
-    operation = Operation(plan.operation, operations.BULK, request.warehouse.actor, masks)
-    before = _deletion_before(request, operation, plan)
+    who = request.warehouse.actor
+    operation = Operation(plan.operation, operations.BULK, who, masks, plan.began)
+    before = _note_before(request, operation, plan)
     is_begun = before.summary or _resume.earlier(request).done
-    if is_begun and operations.was_undone(request.warehouse, operation.id):
-        return _back(request, _bulk_wording.undone(plan.action), plan.chosen.list_url)
-    if before.is_ended:
+    if is_begun and notes.was_undone(request.warehouse, operation.id):
+        return _back(request, _bulk_wording.undone_action(plan.action), plan.chosen.list_url)
+    is_deletion = isinstance(plan.action, Delete)
+    if before.is_ended and is_deletion:
         return _done_before(request, operation, plan)
-    outcome = _write(request, operation, plan)
-    if before.summary and not outcome.written and all(each.is_gone for each in outcome.left):
+    outcome = _write(request, operation, plan, is_ended=before.is_ended)
+    is_gone = is_deletion and all(each.is_gone for each in outcome.left)
+    if before.summary and not outcome.written and is_gone:
         # The process ended after it had deleted the rows, and before it could note that.
-        summary = summaries.has_deleted(before.summary)
+        summary = summaries.ended(before.summary)
         operations.note_done(request.warehouse, operation, plan.began, summary)
         return _done_before(request, operation, plan)
     undo = _undo_url(request, operation, plan) if outcome.written else ""
     return _done(request, plan, outcome, undo)
 
 
-def _deletion_before(request: Request, operation: Operation, plan: Plan) -> Noted:
-    """Return the note of an earlier run of this deletion; empty for other changes.
+def _note_before(request: Request, operation: Operation, plan: Plan) -> Noted:
+    """Return the note of an earlier attempt at this change; empty if this is the first.
 
-    After a deletion no rows are left that would show a second run that it was done.
+    The first attempt notes that it begins; a deletion does so once it knows what it deletes.
     """
-    if not isinstance(plan.action, Delete):
-        return Noted()
-    return operations.read_note(request.warehouse, operation.id)
+    wh, action = request.warehouse, plan.action
+    if isinstance(action, Delete):
+        return notes.read_note(wh, operation.id)
+    summary = _bulk_wording.summary(action, len(plan.rows))
+    return operations.begin(wh, operation, summaries.began(summary))
 
 
 def _done_before(request: Request, operation: Operation, plan: Plan) -> HttpResponse:
@@ -156,20 +164,26 @@ def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
     return _revert_links.operation_url(request, operation.id, plan.began)
 
 
-def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
-    """Make the change, and note it. Raises HalfDone."""
+def _write(request: Request, operation: Operation, plan: Plan, *, is_ended: bool) -> Outcome:
+    """Make the change, and note it; only find out what it wrote if it ``is_ended``.
+
+    Raises HalfDone.
+    """
     wh, action, earlier = request.warehouse, plan.action, _resume.earlier(request)
     if isinstance(action, Delete):
 
         def note_begin(count: int) -> None:
-            text = summaries.began_to_delete(_bulk_wording.summary(action, count))
+            text = summaries.began(_bulk_wording.summary(action, count))
             operations.note_done(wh, operation, plan.began, text, is_ended=False)
 
         outcome = deletion.delete(wh, operation, plan.rows, earlier, note_begin, action.of)
+    elif is_ended:
+        # To write again could bring back rows that somebody has deleted since.
+        outcome = change.write(wh, operation, action, plan.rows, replace(earlier, done=1))
     else:
         _note_reason(request, operation, action)
         outcome = change.write(wh, operation, action, plan.rows, earlier)
-    if outcome.written:
+    if outcome.written or not isinstance(action, Delete):
         summary = _bulk_wording.summary(action, outcome.written)
         operations.note_done(wh, operation, plan.began, summary)
     return outcome

@@ -209,10 +209,11 @@ def _undo_url(request: Request, found: Job) -> str:
     before, after = found.state.get("versions") or ({}, {})
     if found.phase not in (jobs.DONE, jobs.FAILED) or before == after:
         return ""
+    wrote = found.state["wrote"]
     # An attempt whose process ended early may have written more rows than it noted.
-    if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
+    if len(wrote) == 1 and not any(any(rows.values()) for rows in wrote.values()):
         return ""
-    return _revert_links.bulk_url(request, found.state["operations"], before, after)
+    return _revert_links.bulk_url(request, list(wrote), before, after)
 
 
 def _context(request: Request, found: Job) -> dict[str, object]:

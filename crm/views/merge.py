@@ -17,7 +17,7 @@ from crm.identity import rights
 from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.page_urls import record_url
-from crm.repository import operations, summaries
+from crm.repository import operations, steps, summaries
 from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
 from crm.repository.merge import merging, pair
 from crm.repository.merge.pair import Pair
@@ -25,6 +25,7 @@ from crm.repository.operations import Operation
 from crm.repository.records import account_names, accounts
 from crm.repository.similar_teams import find
 from crm.repository.steps import Earlier
+from crm.repository.tables import notes
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -100,7 +101,7 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
     if questions.other.change_id == operation.id:
         earlier = earlier if earlier.done else Earlier(operation.id, 1)
         # By now the kept account may have the other account's team.
-        summary = summaries.has_merged(operations.read_note(wh, id).summary) or summary
+        summary = summaries.ended(notes.read_note(wh, id).summary) or summary
     elif earlier.done:
         return _show(request, questions, _merge_wording.CHANGED_HALF_WAY)
     elif problem := _problem(request, operation, questions):
@@ -131,12 +132,12 @@ def _finish(
     request: Request, operation: Operation, plan: Signed, bsnid: str, other: str
 ) -> HttpResponse:
     """Finish a merge whose earlier attempt deleted the other account."""
-    note = operations.read_note(request.warehouse, operation.id)
+    note = notes.read_note(request.warehouse, operation.id)
     if not note.summary:
         raise Http404(_wording.not_found(ACCOUNTS, other))
     if note.is_ended:
         return _done(request, operation, plan, bsnid, _merge_wording.DONE_BEFORE)
-    summary = summaries.has_merged(note.summary)
+    summary = summaries.ended(note.summary)
     with _noted(request, operation, summary):
         merging.finish(request.warehouse, operation, bsnid, other)
     return _done(request, operation, plan, bsnid, _merge_wording.done(summary))
@@ -145,8 +146,8 @@ def _finish(
 @contextmanager
 def _noted(request: Request, operation: Operation, summary: str) -> Iterator[None]:
     """Note the beginning and the end of the merge."""
-    noted = [summaries.began_to_merge(summary)]
-    with operations.noted(request.warehouse, operation, lambda: noted[-1]):
+    noted = [summaries.began(summary)]
+    with steps.noted(request.warehouse, operation, lambda: noted[-1]):
         yield
         noted.append(summary)
 

@@ -24,16 +24,16 @@ from crm.repository.errors import TooMany
 from crm.repository.operations import Operation
 from crm.repository.records import people
 from crm.repository.records.people import ROLES, Name
+from crm.repository.tables import notes
 from crm.request import Request
 
-from . import _named, _respond, _resume, _revert_links, _signed_plans, _wording
+from . import _bulk_wording, _named, _respond, _resume, _revert_links, _signed_plans, _wording
 from ._signed_plans import Signed
 from ._wording import counted
 from .bulk import is_undoable
 
 _KIND = "rename"
 _EXPIRED = _signed_plans.expired("changed")
-_UNDONE = "This rename was undone, or its undo has begun, so nothing was changed now."
 
 
 @dataclass(frozen=True)
@@ -190,28 +190,39 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     if not set(plan.rename.columns) <= set(allowed):
         raise PermissionDenied
     wh, rename, earlier = request.warehouse, plan.rename, _resume.earlier(request)
-    if earlier.done and operations.was_undone(wh, plan.operation):
-        messages.warning(request, _UNDONE)
-        return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
     masks = rights.masked_columns(wh)
-    operation = Operation(plan.operation, operations.BULK, wh.actor, masks)
+    operation = Operation(plan.operation, operations.BULK, wh.actor, masks, plan.began)
+    planned = sum(map(len, plan.rows.values()))
+    before = operations.begin(wh, operation, summaries.began(_summary(rename, planned)))
+    if (before.summary or earlier.done) and notes.was_undone(wh, operation.id):
+        messages.warning(request, _bulk_wording.undone("rename"))
+        return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
     written = repository.write(wh, operation, rename, plan.rows, earlier)
-    number, planned = counted(written, "record"), sum(map(len, plan.rows.values()))
+    operations.note_done(wh, operation, plan.began, _summary(rename, written))
     if not written:
         messages.warning(request, "All of these rows changed after the preview: none was changed.")
         return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
-    old = _quoted(rename.replaced)
-    summary = summaries.renamed(old, rename.new, number)
-    operations.note_done(wh, operation, plan.began, summary)
     undo = ""
     if is_undoable(request):
         undo = _revert_links.operation_url(request, operation.id, plan.began)
-    text = f"{old} {'is' if len(rename.replaced) == 1 else 'are'} now “{rename.new}” in {number}."
-    if written < planned:
-        left = counted(planned - written, "row")
-        text += f" {left} changed after the preview, so they were left alone."
-    messages.success(request, text, extra_tags=undo)
+    messages.success(request, _renamed(rename, written, planned - written), extra_tags=undo)
+    if before.summary:  # by now all rows may have another name
+        return _respond.go(request, _page_of_one(request, kind, (rename.new, name)))
     return _respond.go(request, name_url(kind.page, rename.new))
+
+
+def _renamed(rename: Rename, count: int, left: int) -> str:
+    """Say in how many rows the names were replaced, and how many were left alone."""
+    old, was = _quoted(rename.replaced), "was" if len(rename.replaced) == 1 else "were"
+    text = f"{old} {was} renamed to “{rename.new}” in {counted(count, 'record')}."
+    if not left:
+        return text
+    were = "it was" if left == 1 else "they were"
+    return f"{text} {counted(left, 'row')} changed after the preview, so {were} left alone."
+
+
+def _summary(rename: Rename, count: int) -> str:
+    return summaries.renamed(_quoted(rename.replaced), rename.new, counted(count, "record"))
 
 
 def _quoted(names: tuple[str, ...]) -> str:

@@ -127,11 +127,11 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
         count = max(count, sum(r.done for r in results))
     left = [each for r in results for each in r.left]
     account = next((r.account for r in results if r.account), "")
+    name = next((r.name for r in results if r.name), "")
     if not left:
-        name = next((r.name for r in results if r.name), "")
         messages.success(request, _revert_wording.bulk_reverted(count, name))
         return _respond.go(request, record_url("account-detail", account) or reverse("activity"))
-    context = _revert_wording.left_alone(count, left, sum(r.total for r in results))
+    context = _revert_wording.left_alone(count, left, sum(r.total for r in results), name)
     return render(request, "revert/left_alone.html", context)
 
 

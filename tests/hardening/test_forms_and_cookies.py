@@ -126,7 +126,7 @@ def test_a_message_comes_with_its_undo_whatever_it_quotes(first: str) -> None:
     names = ["".join(dice.choices(letters, k=200)) for _ in range(4)]
     undo = f"/undo/{dice.randbytes(350).hex()}/"
     for said in (
-        f"“{names[0]}”, “{names[1]}”, “{names[2]}”, 2 more names are now “{names[3]}” in 5 rows.",
+        f"“{names[0]}”, “{names[1]}”, “{names[2]}”, 2 more names were renamed to “{names[3]}” in 5 rows.",
         f"Merged {names[0]} (B1) into {names[1]} (B2).",
     ):
         request, response = HttpRequest(), HttpResponse()

@@ -16,11 +16,9 @@ from crm.importing.importer import FAIL, UPDATE, Options
 from crm.importing.jobs import job as jobs
 from crm.importing.jobs import lock, preview, work
 from crm.importing.jobs.job import Job
-from crm.importing.results import TableResult
 from crm.importing.rows import CleanRow
 from crm.model.schema import ACCOUNTS
-from crm.repository.operations import Operation
-from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
+from crm.repository.transfer.upsert import DIFFERENT, NEW
 from tests.patience import seconds
 
 WAREHOUSE: Any = None
@@ -144,7 +142,7 @@ def test_a_second_attempt_continues_the_first(monkeypatch: pytest.MonkeyPatch) -
 
     def import_file(wh: Any, upload: Any, earlier: work.Attempts, report: Any, stop: Any) -> Any:
         seen.append(earlier)
-        report(before={"accounts": 3}, wrote={"accounts": 2}, attempts=earlier.count + 1)
+        report(before={"accounts": 3}, wrote={**earlier.wrote, "first": {"accounts": 2}})
         raise SourceError("It ended.")
 
     monkeypatch.setattr(work, "import_file", import_file)
@@ -153,7 +151,7 @@ def test_a_second_attempt_continues_the_first(monkeypatch: pytest.MonkeyPatch) -
     for _ in range(2):
         found(job).start_import(WAREHOUSE)
         assert settled(job).may_import
-    assert seen == [work.Attempts(), work.Attempts(1, {"accounts": 3}, {"accounts": 2})]
+    assert seen == [work.Attempts(), work.Attempts({"accounts": 3}, {"first": {"accounts": 2}})]
 
 
 def test_two_tabs_that_start_one_import_start_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,8 +161,8 @@ def test_two_tabs_that_start_one_import_start_it_once(monkeypatch: pytest.Monkey
     attempts = []
 
     def import_file(wh: Any, upload: Any, earlier: work.Attempts, report: Any, stop: Any) -> Any:
-        attempts.append(earlier.count)
-        report(attempts=earlier.count + 1)
+        attempts.append(len(earlier.wrote))
+        report(wrote={"first": {}})
         began.set()
         assert go_on.wait(seconds(20))
         return {"tables": []}
@@ -202,44 +200,6 @@ def test_what_the_options_do_not_allow(
     job.write(phase=jobs.PREVIEW, tables=[{"refused": refused, "different": different}])
     assert found(job).obstacle == obstacle
     assert found(job).may_import == (not obstacle)
-
-
-def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It keeps the versions before the first attempt, and adds to the counts, unless the first
-    attempt was undone."""
-    chunk = Chunk()
-
-    def run(
-        wh: Any, path: Any, options: Any, findings: Any, watch: Any, stop: Any, operation: Any
-    ) -> Any:
-        watch(ACCOUNTS, chunk, [NEW, DIFFERENT, UNCHANGED])
-        return [TableResult(ACCOUNTS, written=1)]
-
-    monkeypatch.setattr(work.importer, "run", run)
-    monkeypatch.setattr(work.restore_tables, "readable_versions", lambda _: {"accounts": 9})
-    monkeypatch.setattr(work.revert_bulk, "current_versions", lambda _: {"accounts": 9})
-    second = Operation("second", "import", "ana@example.com")
-    monkeypatch.setattr(work.operations, "of_many", lambda *_: second)
-    undone = set[str]()
-    monkeypatch.setattr(work.operations, "was_undone", lambda _, id: id in undone)
-    job = created()
-    reported: dict[str, Any] = {}
-    upload = work.Upload(job.id, job.file, job.options, job.report, job.refused)
-    earlier = work.Attempts(1, {"accounts": 3}, {"accounts": 2}, ("first",))
-
-    def go_on(earlier: work.Attempts) -> dict[str, Any]:
-        return work.import_file(WAREHOUSE, upload, earlier, reported.update, lambda: False)
-
-    done = go_on(earlier)
-    assert reported["before"] == {"accounts": 3}
-    assert reported["operations"] == ["first", "second"]
-    assert done["versions"] == [{"accounts": 3}, {"accounts": 9}]
-    assert (reported["rows"], reported["wrote"]) == (3, {"accounts": 3})
-    assert done["tables"][0]["written"] == 3
-    undone.add("first")
-    assert go_on(earlier)["tables"][0]["written"] == 1
-    go_on(work.Attempts())
-    assert (reported["before"], reported["attempts"]) == ({"accounts": 9}, 1)
 
 
 def test_a_preview_shows_the_first_rows_and_only_what_differs(

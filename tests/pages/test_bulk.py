@@ -17,7 +17,6 @@ from crm.repository.records import accounts, platforms
 from crm.views import _bulk_plan, _bulk_wording
 from crm.warehouse import Warehouse
 
-from ..conftest import LocalWarehouse
 from .html import filled_in, parsed, text, texts
 
 GetPage = Callable[..., BeautifulSoup]
@@ -259,16 +258,6 @@ def test_more_than_one_operation_takes_is_said(
     assert page.select_one("[name=value]")["value"] == "Anna"
 
 
-def test_a_lost_answer_is_no_loss(
-    client: Client, three: Warehouse, server: LocalWarehouse
-) -> None:
-    found = preview(client, "all=on", HAND_OVER)
-    server.fault("drop_after", match=r"MERGE INTO \S*accounts")
-    done = follow(client, confirm(client, found))
-    assert text(done, "#toasts p") == "2 accounts were changed."
-    assert partners(three) == ["Anna"] * 3
-
-
 def test_the_filter_chooses_the_field(client: Client, three: Warehouse) -> None:
     page = parsed(client.get(f"{CHANGE}?all=on&vp=Vera&platform=Snowflake"))
     forms = [filled_in(form) for form in page.select(".bulk-form")]
@@ -281,20 +270,3 @@ def test_an_account_may_be_called_bulk(
     make_account("bulk")
     for page in ("", "edit/", "delete/", "history/"):
         assert "bulk" in get_page(f"/accounts/bulk/{page}").get_text()
-
-
-def test_a_change_that_could_not_be_checked_says_so_and_goes_on(
-    client: Client, three: Warehouse, server: LocalWarehouse
-) -> None:
-    page = preview(client, "key=B1&key=B3", STATUS)
-    server.fault("http_status", times=None, status=400, match="COUNT.*OVER")
-    half = parsed(confirm(client, page))
-    assert texts(half, "main li") == [
-        "Set Databricks to Completed",
-        "Check what others changed meanwhile",
-    ]
-    server.clear_faults()
-    form = half.select_one("main form")
-    done = follow(client, client.post(form["action"], filled_in(form)))
-    assert text(done, "#toasts p") == "2 accounts were changed."
-    assert [row.status for row in platforms.list_for(three, "B3")] == ["Completed"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def test_an_import_is_undone(client: Client, bob: Warehouse) -> None:
     url, _ = preview(client, CSV, "accounts.csv", on_conflict="update")
     address = press(client, url).select_one("form[action^='/undo/bulk/']")["action"]
     assert accounts.get(bob, "OLD").team == "Changed"
-    assert undo(client, address).startswith("3 records are as they were before")
+    assert undo(client, address) == (
+        "The import of accounts.csv was undone. 3 records are as they were before."
+    )
     now = accounts.get(bob, "OLD")
     assert (now.team, now.vp, now.created_by) == ("As it was", "Vera", BOB)
     assert accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None
@@ -165,7 +168,7 @@ def test_an_undo_that_failed_half_way_is_finished(
     assert client.post(imported_rows).status_code >= 500
     assert accounts.get(bob, "NEW1").team == "One"
     server.clear_faults()
-    assert undo(client, imported_rows).startswith("3 records are as they were before")
+    assert "3 records are as they were before" in undo(client, imported_rows)
     assert accounts.get(bob, "NEW1") is None
 
 
@@ -202,7 +205,8 @@ def test_repairs_are_undone(client: Client, broken: Warehouse) -> None:  # noqa:
     # The impossible times do not come back: undo stamps the row.
     client.post("/admin-tools/integrity/times/")
     page = parsed(client.get("/admin-tools/export/"))
-    assert undo(client, page.select_one("#toasts form")["action"]).startswith("1 record is as it")
+    undone = undo(client, page.select_one("#toasts form")["action"])
+    assert re.match("The repair “[^”]+” was undone. 1 record is as it was before.", undone)
 
 
 def test_duplicates_offer_no_undo(client: Client, warehouse: Warehouse) -> None:

@@ -18,7 +18,6 @@ from crm.repository.bulk.selection import Planned, Selection
 from crm.repository.errors import TooMany
 from crm.repository.operations import Operation
 from crm.repository.records import accounts, platforms
-from crm.repository.steps import Earlier
 from crm.warehouse import Warehouse
 from crm.warehouse.connector import MAX_BYTES
 
@@ -92,9 +91,6 @@ def test_what_changed_since_the_preview_is_left_alone(team: Warehouse) -> None:
     accounts.delete(team, "B3")
     left = (LeftAlone("B1", "Team B1", False), LeftAlone("B3", "B3", True))
     assert write(team, begin(team), HAND_OVER, changes) == Outcome(0, left)
-    # An earlier attempt changed both, and then somebody undid that.
-    earlier = Earlier("id-1", done=1, changed=2)
-    assert write(team, begin(team), HAND_OVER, changes, earlier) == Outcome(0, left)
     assert accounts.get(team, "B1").value("primary_it_partner") == "Bob"
 
 

@@ -14,6 +14,7 @@ from crm.repository import operations
 from crm.repository.integrity import checks, repairs
 from crm.repository.past import revert_bulk, revert_record
 from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.repository.tables import notes
 from crm.repository.transfer import upsert
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse, now
@@ -195,7 +196,7 @@ def test_many_rows_have_one_id(warehouse: Warehouse) -> None:
     # The same button is pressed again, and nothing is left to do.
     for summary in ("imported 3 accounts", "imported nothing"):
         operations.note_done(wh, operation, now(), summary)
-    assert operations.read_note(wh, operation.id).summary == "imported 3 accounts"
+    assert notes.read_note(wh, operation.id).summary == "imported 3 accounts"
     after = revert_bulk.current_versions(wh)
     (found_id,) = written_ids(wh, lambda: revert_bulk.revert(wh, operation.id, before, after))
     assert found_id not in (None, operation.id)

@@ -32,7 +32,7 @@ def test_an_import(rows: int, summary: str) -> None:
         (operations.BULK, summaries.deleted("2 accounts"), "the deletion of 2 accounts"),
         (
             operations.BULK,
-            summaries.began_to_delete(summaries.deleted("2 accounts")),
+            summaries.began(summaries.deleted("2 accounts")),
             "the deletion of 2 accounts",
         ),
         (
@@ -60,11 +60,14 @@ def test_an_operation_has_a_name(kind: str, summary: str, name: str) -> None:
     assert summaries.name_of(kind, summary) == name
 
 
-def test_a_deletion_begins_and_ends() -> None:
-    began = summaries.began_to_delete(summaries.deleted("2 accounts"))
+def test_an_operation_begins_and_ends() -> None:
+    began = summaries.began(summaries.deleted("2 accounts"))
     assert began == "began to delete 2 accounts"
-    assert summaries.has_deleted(began) == summaries.deleted("2 accounts")
+    assert summaries.ended(began) == summaries.deleted("2 accounts")
     assert {summaries.noun_of(each) for each in (began, "deleted 2 accounts")} == {"deletion"}
+    assert summaries.began(summaries.imported(2, "began to move a.csv")) == (
+        "imported 2 rows from began to move a.csv"
+    )
 
 
 def test_an_undo() -> None:

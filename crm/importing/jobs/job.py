@@ -215,12 +215,7 @@ class Job:
         return {**found, "previewed": secrets.token_hex(8)}
 
     def _import(self, wh: Warehouse) -> dict[str, Any]:
-        earlier = work.Attempts(
-            self.state.get("attempts", 0),
-            self.state.get("before"),
-            self.state.get("wrote", {}),
-            tuple(self.state.get("operations", ())),
-        )
+        earlier = work.Attempts(self.state.get("before"), self.state.get("wrote", {}))
         return work.import_file(wh, self._upload, earlier, self.write, lambda: self.stopping)
 
     def _start(

@@ -26,6 +26,7 @@ from crm.importing.results import TableResult
 from crm.model.schema import Table
 from crm.repository import operations
 from crm.repository.past import restore_tables, revert_bulk
+from crm.repository.tables import notes
 from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
@@ -81,14 +82,11 @@ class Attempts:
 
     ``before``: the tables' versions before the first attempt, None if this is the first, or if
     row filters or masks keep them from being read.
-    ``wrote``: rows written so far, by table name.
-    ``operations``: the id of each attempt's operation.
+    ``wrote``: by the id of each attempt's operation, the rows that it wrote, by table name.
     """
 
-    count: int = 0
     before: revert_bulk.Versions | None = None
-    wrote: Mapping[str, int] = field(default_factory=dict)
-    operations: tuple[str, ...] = ()
+    wrote: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def preview(
@@ -123,12 +121,12 @@ def import_file(
     report_progress: ReportProgress,
     should_stop: ShouldStop,
 ) -> dict[str, Any]:
-    """Import the file. A later attempt continues the counts of the earlier ones, unless they were
-    undone, and undoing it undoes them all."""
+    """Import the file. A later attempt continues the counts of the earlier ones, and undoing it
+    undoes them, too, except for those that were undone in the activity."""
     before = earlier.before or restore_tables.readable_versions(wh)
-    is_undone = any(operations.was_undone(wh, id) for id in earlier.operations)
-    wrote = Counter[str]() if is_undone else Counter[str](earlier.wrote)
-    wrote_earlier = wrote.copy()
+    standing = {id: rows for id, rows in earlier.wrote.items() if not notes.was_undone(wh, id)}
+    wrote_earlier = sum(map(Counter[str], standing.values()), Counter[str]())
+    wrote = Counter[str]()
     written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
     operation = operations.of_many(wh, operations.IMPORT, upload.id)
     done = 0
@@ -137,10 +135,9 @@ def import_file(
         nonlocal done
         done += len(states)
         wrote[table.name] += sum(state in written_states for state in states)
-        report_progress(rows=done, wrote=wrote)
+        report_progress(rows=done, wrote={**standing, operation.id: wrote})
 
-    begun = {"attempts": earlier.count + 1, "operations": [*earlier.operations, operation.id]}
-    report_progress(before=before, versions=None, wrote=wrote, **begun)
+    report_progress(before=before, versions=None, wrote={**standing, operation.id: wrote})
     with Findings(upload.report) as findings:
         try:
             results = importer.run(

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crm import sample_data
 from crm.repository import operations, summaries
 from crm.repository.operations import Operation
+from crm.repository.steps import noted
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, WarehouseError
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         wh = _namespace.warehouse(options)
         operation = operations.new(wh, operations.LOAD)
         try:
-            with operations.noted(wh, operation, lambda: summaries.LOADED_SAMPLE):
+            with noted(wh, operation, lambda: summaries.LOADED_SAMPLE):
                 self._load(wh, operation)
         except ObjectNotFound as error:
             raise CommandError(f"{error}\nRun create_tables first.") from error

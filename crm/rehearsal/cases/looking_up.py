@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
+from dataclasses import replace
 
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, UPDATES
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository import operations, steps
-from crm.repository.bulk import change, deletion
+from crm.repository.bulk import change, deletion, written
+from crm.repository.bulk.actions import SetField
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Selection
 from crm.repository.integrity import checks, repairs
 from crm.repository.records import updates, use_cases
-from crm.repository.tables import inspection, privileges, scratch
+from crm.repository.tables import inspection, notes, privileges, scratch
 from crm.repository.transfer import (
     earlier_rows,
     import_mappings,
@@ -78,9 +80,17 @@ def _many_together(stage: Stage) -> str:
 
 def _begin_and_go_on(stage: Stage) -> str:
     """Run an operation that notes its beginning and its end, and is continued in between."""
-    wh, began = stage.wh, dt.datetime.now(dt.UTC)
-    operation = operations.new(wh, operations.BULK)
-    operations.note_done(wh, operation, began, "began", is_ended=False)
+    wh, lead = stage.wh, SetField("leader", "Somebody", USE_CASES)
+    planned = change.preview(wh, Selection(Listing(), (USE_CASE,), USE_CASES), lead)
+    began = planned.moment or dt.datetime.now(dt.UTC)
+    operation = replace(operations.new(wh, operations.BULK), began=began)
+    operations.begin(wh, operation, "began")
+    change.write(wh, operation, lead, planned.changes)
+    again = operations.begin(wh, operation, "began again").summary
+    operations.note_done(wh, operation, began, again, is_ended=False)
+    # How many histories these read depends on the time.
+    counts = written.count_written(stage.unobserved(), operation, USE_CASES, USE_CASES.key)
+    deleted = written.deleted_keys(stage.unobserved(), operation, USE_CASES)
     earlier = steps.Earlier(operation.id, done=1)
     case = use_cases.get(wh, USE_CASE)
     assert case
@@ -94,8 +104,8 @@ def _begin_and_go_on(stage: Stage) -> str:
         result = "deleted"
     operations.note_done(wh, operation, began, "ended")
     use_cases.delete(wh, USE_CASE)
-    note = operations.read_note(wh, operation.id)
-    return f"{result}, noted: {note.summary}"
+    note = notes.read_note(wh, operation.id)
+    return f"{result}, wrote {sum(counts.values())}, not {len(deleted)}, noted: {note.summary}"
 
 
 CASES = (

@@ -24,8 +24,9 @@ from .actions import Action, Previewed
 from .delete_action import children_of
 from .outcome import LeftAlone, Outcome
 from .selection import Planned, Selection, load, name_of
+from .written import count_written
 
-# The planned keys for which the operation wrote no row.
+# The planned keys for which no row is as the operation wrote it.
 _LEFT = """
 SELECT g.key, MAX({name}) AS name, COUNT(a.{key}) AS found
 FROM (SELECT EXPLODE({keys}) AS key) AS g
@@ -89,10 +90,10 @@ def write(
 
     One statement; one more for new rows, one for hidden rows as in ``preview``, and one if the
     number of written rows differs from the plan, several rows have one key, or an ``earlier``
-    attempt wrote them. Safe to repeat. Raises WarehouseError, and HalfDone if the rows were
-    changed but the check afterwards failed.
+    attempt wrote them; up to five more if some seem to be left alone. Safe to repeat. Raises
+    WarehouseError, and HalfDone if the rows were changed but the check afterwards failed.
     """
-    outcome, counted = Outcome(len(rows)), 0  # what an earlier attempt wrote may be undone since
+    outcome, counted = Outcome(len(rows)), 0
 
     def change() -> int:
         nonlocal counted
@@ -132,9 +133,13 @@ def _left_alone(
     keys, bound = _sql.text_array("keys", [row.key for row in rows])
     home, of, table = wh.namespace, action.of, action.table
     parts = {"keys": keys, "name": name_of(of, "a"), "key": quoted(of.key), "of": home.table(of)}
-    written = table.key if table is of else table.owner
-    parts |= {"table": home.table(table), "written": quoted(written)}
+    column = table.key if table is of else table.owner
+    parts |= {"table": home.table(table), "written": quoted(column)}
     left = wh.query(_sql.render(home, _LEFT, **parts), {**bound, "change_id": operation.id})
+    # Of these, somebody else may have changed some after the operation had written them.
+    written = count_written(wh, operation, table, column) if left else {}
     return tuple(
-        LeftAlone(row["key"], row["name"] or row["key"], not row["found"]) for row in left
+        LeftAlone(row["key"], row["name"] or row["key"], not row["found"])
+        for row in left
+        if row["key"] not in written
     )

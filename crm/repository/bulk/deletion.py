@@ -28,6 +28,7 @@ from crm.warehouse import Warehouse
 from .delete_action import Delete, of_child
 from .outcome import LeftAlone, Outcome
 from .selection import Planned, name_of
+from .written import deleted_keys
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +82,9 @@ def delete(
 
     Calls ``note_begin`` with the number of rows before it deletes anything. Continues after
     ``earlier`` attempts. Accounts take five statements with transactions, else two per table and
-    three more; other rows take two, and up to two more if not all were deleted. Raises HalfDone,
-    or WarehouseError if nothing was done.
+    three more; other rows take two, and up to two more if not all were deleted. Up to five more
+    find out who deleted rows that are gone. Raises HalfDone, or WarehouseError if nothing was
+    done.
     """
     stamped = list(earlier.notes.get("stamped", ()))
     run = _Deletion(wh, operation, rows, note_begin, stamped, Delete(of))
@@ -105,6 +107,7 @@ class _Deletion:
     stamped: list[str]
     action: Delete
     existing: dict[str, str] = field(default_factory=dict)
+    gone: list[Planned] = field(default_factory=list)
     is_whole: bool = False
 
     def all_steps(self, done: int) -> None:
@@ -216,19 +219,24 @@ class _Deletion:
         return len(found)
 
     def read_existing(self) -> int:
-        """Read which of the rows still exist; no statement if all were deleted."""
-        if not self.is_whole:
-            keys, bound = _sql.text_array("keys", [row.key for row in self.rows])
-            sql = self._render(_EXISTING, keys=keys, name=name_of(self.action.of, "a"))
-            existing = self.wh.query(sql, bound)
-            self.existing = {row["key"]: row["name"] or row["key"] for row in existing}
+        """Read which of the rows still exist, and which others deleted; no statement if the
+        operation deleted all of them now."""
+        if self.is_whole:
+            return 0
+        keys, bound = _sql.text_array("keys", [row.key for row in self.rows])
+        sql = self._render(_EXISTING, keys=keys, name=name_of(self.action.of, "a"))
+        existing = self.wh.query(sql, bound)
+        self.existing = {row["key"]: row["name"] or row["key"] for row in existing}
+        known = {*self.stamped, *self.existing}
+        gone = [row for row in self.rows if row.key not in known]
+        deleted = deleted_keys(self.wh, self.operation, self.action.of) if gone else ()
+        self.gone = [row for row in gone if row.key not in deleted]
         return 0
 
     def outcome(self) -> Outcome:
         stamped = set(self.stamped) if self.action.children else set()
         changed = [LeftAlone(k, name, False, k in stamped) for k, name in self.existing.items()]
-        known = {*self.stamped, *self.existing}
-        gone = [LeftAlone(row.key, row.name, True) for row in self.rows if row.key not in known]
+        gone = [LeftAlone(row.key, row.name, True) for row in self.gone]
         left = sorted((*changed, *gone), key=lambda each: each.key)
         return Outcome(len(self.rows) - len(left), tuple(left))
 

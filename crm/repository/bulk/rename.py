@@ -22,6 +22,7 @@ from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
 from .selection import KEY_BYTES, MOST
+from .written import count_written
 
 # A row's key and version.
 Seen = tuple[str, int | None]
@@ -115,23 +116,36 @@ def write(
 ) -> int:
     """Change the name in these rows, except for rows that changed since the preview.
 
-    Return the number of rows that the operation has written. One statement per table, and one more
-    if some were skipped, or ``earlier`` attempts wrote some. Safe to repeat. Raises ValueError for
-    a column that a policy masks, WarehouseError, and HalfDone if one table was written and another
-    was not.
+    Return the number of rows that the operation has written, now or in ``earlier`` attempts. One
+    statement per table, and up to six more if some were skipped. Safe to repeat. Raises ValueError
+    for a column that a policy masks, WarehouseError, and HalfDone if one table was written and
+    another was not.
     """
     for table, column in rename.columns:
         if column in operation.masked(table):
             raise ValueError(f"{table.name}: {column} is masked")
+    counted = earlier.changed
+
+    def rename_in(table: Table, seen: Sequence[Seen]) -> int:
+        nonlocal counted
+        count = _write(wh, operation, rename, table, seen)
+        counted += count
+        return count
+
+    def count_all() -> int:
+        nonlocal counted
+        if counted < sum(map(len, rows.values())):
+            found = (count_written(wh, operation, table, table.key) for table in rows)
+            counted = max(counted, sum(sum(each.values()) for each in found))
+        return 0
+
     steps = [
-        Step(f"Rename in the {table.plural}", partial(_write, wh, operation, rename, table, seen))
+        Step(f"Rename in the {table.plural}", partial(rename_in, table, seen))
         for table, seen in rows.items()
     ]
-    # What earlier attempts wrote may be undone since, so it is counted again.
-    counted = sum(run_steps(wh, operation, steps, done=earlier.done))
-    if counted >= sum(map(len, rows.values())):
-        return counted
-    return max(counted, operations.count_rows(wh, operation, list(rows)))
+    steps.append(Step("Count what was renamed", count_all))
+    run_steps(wh, operation, steps, done=earlier.done)
+    return counted
 
 
 def _find(namespace: Namespace, rename: Rename, table: Table, old: str) -> str:

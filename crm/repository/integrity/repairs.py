@@ -14,7 +14,7 @@ from crm.repository import atomic, operations, summaries
 from crm.repository.atomic import NotAtomic
 from crm.repository.errors import Doubtful, HalfDone
 from crm.repository.operations import Operation
-from crm.repository.steps import NOTHING, Earlier, Step, run_steps
+from crm.repository.steps import NOTHING, Earlier, Step, noted, run_steps
 from crm.warehouse import Warehouse
 
 from ._statements import Statement
@@ -44,7 +44,7 @@ def repair(
         if operation.masked(each.table).isdisjoint(each.writes)
     ]
     run = _Repair(wh, operation, fixes, settled, earlier)
-    with operations.noted(wh, operation, lambda: summaries.repaired(check.title)):
+    with noted(wh, operation, lambda: summaries.repaired(check.title)):
         return run.of_keys(check) if check.by_key else run.of_rows()
 
 

@@ -32,6 +32,7 @@ from crm.repository.operations import Operation
 from crm.repository.records import _children, _deleting, mine
 from crm.repository.records.platforms import new_id
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
 from . import _sql_of_merge as sql_of
@@ -85,10 +86,10 @@ def was_undone(wh: Warehouse, operation: Operation) -> bool:
     A second merge would share its id, so the history would call it undone, too. One statement, two
     if the merge began and did not end.
     """
-    note = operations.read_note(wh, operation.id)
+    note = notes.read_note(wh, operation.id)
     if note.is_ended or not note.summary:
         return note.is_ended
-    return operations.was_undone(wh, operation.id)
+    return notes.was_undone(wh, operation.id)
 
 
 def finish(wh: Warehouse, operation: Operation, kept: str, other: str) -> None:

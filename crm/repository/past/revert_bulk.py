@@ -21,7 +21,8 @@ from crm.repository import _made_ids, _sql, operations, summaries
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
 from crm.repository.records import mine
-from crm.repository.steps import Step, run_steps
+from crm.repository.steps import Step, noted, run_steps
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
 from . import restore_tables
@@ -95,8 +96,8 @@ class Reverted:
     ``total`` were skipped, of which ``left`` has at most ``LISTED`` of each table.
 
     ``done`` counts all reverted keys, also those of an earlier try and of lost answers. ``name``
-    is that of the operation if it was a merge or a bulk change, finished or not. ``account`` is
-    the BSNID of the account that a merge deleted.
+    is that of the operation, finished or not, if its note has one. ``account`` is the BSNID of the
+    account that a merge deleted.
     """
 
     count: int
@@ -128,7 +129,7 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
         # Delete inserted rows in this order: children before their accounts.
         changed.reverse()
     doubled = duplicates.with_duplicates(wh, undone, changed)
-    note = operations.read_note(wh, undone)
+    note = notes.read_note(wh, undone)
     run = _Revert(wh, operation, undone, before, changed, deleted, doubled, note.kind)
     name = summaries.name_of(note.kind, note.summary)
     found: list[Reverted] = []
@@ -141,12 +142,11 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
         return summaries.undid(name, found[0].total) if found else summaries.began_to_undo(name)
 
     last = Step("List what was left alone", list_left)
-    with operations.noted(wh, operation, summary):
+    with noted(wh, operation, summary):
         counts = run_steps(wh, operation, [*run.steps(), *run.after_merge(), last])
     count = sum(counts[: len(changed)])
-    is_named = note.summary and note.kind in (operations.MERGE, operations.BULK)
     account = deleted[0] if run.is_merge else ""
-    return replace(found[0], count=count, name=name if is_named else "", account=account)
+    return replace(found[0], count=count, name=name if note.summary else "", account=account)
 
 
 @dataclass(frozen=True)

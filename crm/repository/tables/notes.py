@@ -1,4 +1,4 @@
-"""Read the notes about operations together with the rows that they wrote.
+"""Read the notes about operations: one of them, or those of the rows that a page shows.
 
 The table of operations may be missing, or hidden from the person: pages then lack the notes.
 """
@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from cachetools import TTLCache
 
 from crm.model.namespace import Namespace
-from crm.repository import _sql
+from crm.repository import _made_ids, _sql
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenied
 
 Result = TypeVar("Result")
 
+_NOTE = "SELECT kind, summary, ended_at FROM {operations} WHERE id = :id"
 # If several notes have one id, any counts. An empty reason removes an earlier one.
 _JOIN = """
 LEFT JOIN (
@@ -30,6 +32,38 @@ JOIN_TO_LIST = _sql.fill(_JOIN, operations="{operations}", alias="f")
 _lock = threading.Lock()
 # People for whom the table of operations is missing or hidden; it is tried again after a while.
 _without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=60.0)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """The note of an operation; its texts are empty if there is none."""
+
+    kind: str = ""
+    summary: str = ""
+    is_ended: bool = False
+
+
+def read_note(wh: Warehouse, id: str) -> Noted:
+    """Return the operation's note; an empty one without the table, or the right to read it.
+
+    One statement. Raises WarehouseError for other causes: a note that was not read may say that
+    the operation ended, or was undone.
+    """
+    try:
+        rows = wh.query(_sql.render(wh.namespace, _NOTE), {"id": id})
+    except (ObjectNotFound, PermissionDenied):
+        rows = []
+    if not rows:
+        return Noted()
+    return Noted(rows[0]["kind"] or "", rows[0]["summary"] or "", rows[0]["ended_at"] is not None)
+
+
+def was_undone(wh: Warehouse, id: str) -> bool:
+    """Return whether the notes say that the operation was undone, or its undo began.
+
+    One statement. Raises as ``read_note`` does.
+    """
+    return bool(read_note(wh, _made_ids.of_revert(id)).summary)
 
 
 def reasons(namespace: Namespace, alias: str, *, has_notes: bool) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from django.test import Client
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from ..html import parsed, text
+from ..html import parsed, text, texts
 from .using import (
     ACCOUNTS_CSV,
     accounts_csv,
@@ -47,6 +47,28 @@ def test_a_stopped_import_goes_on_once_and_is_undone_as_a_whole(
     require_not_begun_again(client, url, page)
     # It asks first, and says how much it would undo.
     assert text(page, ".import-undo:not([open]) form button") == "Undo 4 rows"
+    undo(client, page)
+    assert keys(warehouse) == set()
+
+
+def test_only_the_attempts_that_were_not_undone_count(
+    client: Client, warehouse: Warehouse, monkeypatch: Any
+) -> None:
+    url, _ = preview(client, accounts_csv(4), "accounts.csv")
+    before_each_chunk(
+        monkeypatch, 1, lambda chunk: chunk in (0, 1) and client.post(url, {"do": "stop"})
+    )
+    press(client, url)
+    first = parsed(client.get("/activity/")).select_one(".moment form")["action"]
+    press(client, url)
+    assert keys(warehouse) == {"B0", "B1"}
+    undone = parsed(client.post(first, follow=True))
+    assert text(undone, "#toasts p").startswith("The import of accounts.csv was undone. 1 record")
+    heads = texts(undone, ".moment-undone")
+    assert [each for each in heads if "undid the import of accounts.csv" in each]
+    assert keys(warehouse) == {"B1"}
+    page = press(client, url)
+    assert figures(page)["Accounts"][0] == "4"
     undo(client, page)
     assert keys(warehouse) == set()
 
