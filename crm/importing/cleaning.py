@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 
 from crm.model import vocabulary
 from crm.model.characters import one_line, visible
+from crm.model.missing import is_empty, is_missing, is_no_value
 from crm.model.schema import RESERVED_BSNID, Column
 
 from . import apostrophes, dates, literals
@@ -24,10 +24,6 @@ _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Excel’s number of a day between 1927 and 2173; shorter numbers may be years.
 _DAY_AS_TEXT = re.compile(r"\d{5}([.,]\d+)?")
-# Texts that programs write for a missing date or link.
-_NO_VALUE = {"nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-"}
-# Texts that pandas writes for any missing value, exactly so: Nan is also a name.
-_OF_PANDAS = ("nan", "NaN", "NaT", "<NA>", "None")
 
 
 @dataclass(frozen=True)
@@ -72,9 +68,8 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
         raw = raw.link if column.kind == "links" else str(raw)
     if is_empty(raw) or (_may_be_no_value(column) and is_no_value(raw)):
         return Cleaned(None)
-    is_of_pandas = raw in _OF_PANDAS and not _may_be_meant(column, raw)
-    if is_of_pandas or (column.not_null and is_no_value(raw)):
-        return Cleaned(None, f"“{raw}” stands for a missing value")
+    if is_missing(column, raw):
+        return Cleaned(None, f"“{str(raw).strip()}” stands for a missing value")
     raw, removed = _python_number(raw), ""
     if isinstance(raw, str):
         removed = apostrophes.removal(column, raw) if conventions.guards_formulas else ""
@@ -117,27 +112,6 @@ def check_length(column: Column, value: str | None) -> None:
         raise Refused(
             f"{column.label} has {length:,} characters; at most {column.max_length:,} fit"
         )
-
-
-def is_empty(raw: Any) -> bool:
-    return (
-        raw is None
-        or raw == []
-        or (isinstance(raw, str) and raw.strip() == "")
-        or (isinstance(raw, float) and math.isnan(raw))
-    )
-
-
-def is_no_value(raw: Any) -> bool:
-    """Return whether a cell that holds no text is empty, or says so as programs do."""
-    return is_empty(raw) or str(raw).strip().lower() in _NO_VALUE
-
-
-def _may_be_meant(column: Column, raw: Any) -> bool:
-    """Return whether a person may have written what pandas writes for a missing value: a known
-    word, or that a long text has to tell of nothing."""
-    is_known = column.vocabulary and raw in vocabulary.words(column.vocabulary)
-    return bool(is_known) or (column.kind == "long_text" and raw == "None")
 
 
 def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from crm.model.missing import is_empty
 from crm.model.schema import ACCOUNTS
 
-from .cleaning import is_empty
 from .findings import Findings, Place
 from .parts import Source
 

@@ -11,6 +11,7 @@ from typing import Any
 from crm.model import vocabulary
 from crm.model.links import link_problem
 from crm.model.made_ids import made_id
+from crm.model.missing import is_empty
 from crm.model.schema import ACCOUNTS, MAX_LINE, PLATFORMS_STATUS, Column, Table
 
 from . import cleaning
@@ -112,7 +113,7 @@ class Row:
         if not readable:
             return None
         self.filled.add(name)
-        with_value = [(heading, raw) for heading, raw in readable if not cleaning.is_empty(raw)]
+        with_value = [(heading, raw) for heading, raw in readable if not is_empty(raw)]
         conventions = columns.conventions(column)
         if not with_value:
             return cleaning.clean(column, readable[0][1], conventions).value

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from crm.model.missing import is_empty
 from crm.model.schema import Column
 
 from . import dates
-from .cleaning import Conventions, is_empty
+from .cleaning import Conventions
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import IS_LEFT_OUT, LEFT_OUT, columns_by_index, normal
 from .raw_rows import Sheet

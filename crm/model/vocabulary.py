@@ -11,10 +11,11 @@ import unicodedata
 from dataclasses import dataclass
 
 from . import configuration
-from .characters import HYPHENS, INVISIBLE
+from .characters import BLANKS, HYPHENS, INVISIBLE
 
-# Blanks, hyphens and underscores, and what nobody sees.
-_SEPARATORS = re.compile(rf"[\s_\-{HYPHENS}{INVISIBLE}]")
+# Blanks, hyphens and underscores, and what nobody sees, as they stand between brackets.
+SEPARATORS = rf"{BLANKS}_\-{HYPHENS}{INVISIBLE}"
+_SEPARATORS = re.compile(f"[{SEPARATORS}]")
 
 PLATFORMS = ("Databricks", "Snowflake", "Power Platform")
 ONBOARDING_STATUSES = ("Not Started", "Requested", "In Progress", "Completed")
@@ -69,13 +70,14 @@ def word_like(name: str, text: str) -> str:
     known = words(name)
     if text in known:
         return text
-    for form in (str.casefold, _joined):
+    for form in (str.casefold, joined):
         if same := [word for word in known if form(word) == form(text)]:
             return same[0]
     return text
 
 
-def _joined(text: str) -> str:
+def joined(text: str) -> str:
+    """Return the text without separators, in lower case and with usual widths."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return _SEPARATORS.sub("", plain).casefold()
 

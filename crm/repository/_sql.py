@@ -83,6 +83,11 @@ def text_array(name: str, texts: Iterable[str]) -> tuple[str, dict[str, str]]:
     return f"FROM_JSON(:{name}, 'array<string>')", {name: given}
 
 
+def texts(of: Iterable[str]) -> str:
+    """Return the CRM's own texts as they stand between parentheses, such as after IN."""
+    return ", ".join(map(literal, of))
+
+
 def word_array(column: Column) -> tuple[str, dict[str, str]]:
     """Return the array of the words of a column's vocabulary as SQL, and its parameter."""
     return text_array(column.vocabulary, vocabulary.words(column.vocabulary))

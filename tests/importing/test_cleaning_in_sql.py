@@ -13,9 +13,10 @@ import pytest
 from crm.importing import owners, sources
 from crm.importing.findings import REFUSED, Findings, Place
 from crm.importing.reader import Reader
+from crm.model import vocabulary
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, UPDATES, Table
 from crm.repository import _sql
-from crm.repository.transfer._clean import Origin, clean_rows, refused_column
+from crm.repository.transfer._clean import Origin, clean_rows, refused_column, word_params
 from crm.repository.transfer.matching.fold import DIFFERENCES, PARAMETERS, fold, folded
 from crm.warehouse import Warehouse
 
@@ -28,6 +29,8 @@ WORDS = (
     *("Claims", "R&D", "O'Brien", "a\\b", 'say "x"', "100%_", "שלום", "🧱🔥", "é", "e\u0301"),
     *("'; DROP TABLE accounts; --", ":rows", "${x}", "{accounts}", "`t`", "\\n", "NULL", "<b>"),
 )
+MISSING = ("NULL", "n/a", "NaN", "nan", "None", "none", "-", "–", "?", "<NA>", "[]", "\u200bnull")
+LIKE_WORDS = ("in_progress", "Power-Platform", "ON HOLD", "self\u2011service", "COM\u00adPLETED")
 LINKS = (
     *("https://a.example/x,y", "http://b.example/;z", "HTTPS://C.example", "wiki", "https://"),
     *("https://a.example/x,y", "https://d.example/?q=1&r=2", "ftp://e.example"),
@@ -60,16 +63,17 @@ def value(
     dice: random.Random, table: Table, name: str, number: int, *, readable: bool
 ) -> str | None:
     column = table.column(name)
+    if column.vocabulary and dice.random() < 0.5:
+        return dice.choice((*MISSING, *LIKE_WORDS, *vocabulary.words(column.vocabulary)))
     if name in table.match or name == "id":
-        odd = dice.choice(
-            ("", " ", ".", "..", "new", "NEW", "a/b", "a\x01b", "a\nb", "x" * 65, "\x00")
-        )
+        odds = ("", " ", ".", "..", "new", "NEW", "a/b", "a\x01b", "a\nb", "x" * 65, "\x00")
+        odd = dice.choice((*odds, *MISSING, f"{table.name}\u200b-{number}"))
         return odd if dice.random() < 0.15 else f" {table.name}-{number} "
     if name == table.parent_key:
-        return dice.choice(("BSN1", " BSN1\n", "", "a/b", "BSN 1", "new"))
+        return dice.choice(("BSN1", " BSN1\n", "", "a/b", "BSN 1", "new", "NULL", "B\u2060SN1"))
     if dice.random() < 0.15:
         is_moment = column.type in ("DATE", "TIMESTAMP")
-        nothing = (None, "", "  ", "\n", "\u00a0")
+        nothing = (None, "", "  ", "\n", "\u00a0", *MISSING)
         return dice.choice(nothing if readable and is_moment else (*nothing, "\x00"))
     if column.type in ("DATE", "TIMESTAMP"):
         day = dice.choice(DAYS if readable or dice.random() < 0.8 else NO_DAYS)
@@ -118,7 +122,8 @@ def in_sql(wh: Warehouse, table: Table, rows: list[dict[str, str | None]]) -> di
     numbered = [row | {"created_by": str(number)} for number, row in enumerate(rows)]
     sql = "SELECT *, {refused} AS refused FROM ({rows}) AS c"
     parts = {"refused": refused_column(table), "rows": clean_rows(table, origin)}
-    found = wh.query(_sql.render(wh.namespace, sql, **parts), {"rows": json.dumps(numbered)})
+    params = {"rows": json.dumps(numbered), **word_params(table)}
+    found = wh.query(_sql.render(wh.namespace, sql, **parts), params)
     assert len(found) == len(rows)
     return {
         int(row["created_by"]): {

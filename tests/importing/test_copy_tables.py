@@ -57,9 +57,10 @@ def statements_of_old_tables(home: str) -> tuple[str, ...]:
         ('DATA platform', 'Snowflake', 'Requested'), ('Risk', 'Snowflake', 'Requested'),
         ('GONE', 'Snowflake', 'Requested')""",
         f"""INSERT INTO {home}.crm_use_cases VALUES
-        ('u1', 'BSN001', 'Line one\nLine two', 'Active'), ('u2', 'BSN002', '{"x" * 20001}', '')""",
+        ('u1', 'BSN001', 'Line one\nLine two', 'active'), ('u2', 'BSN002', '{"x" * 20001}', 'n/a'),
+        ('u3', 'null', 'Nobody', 'Active')""",
         f"""INSERT INTO {home}.crm_updates VALUES
-        ('BSN001', 'Ana', '2025-06-27 10:00:00', 'Kick-off'), ('BSN001', 'Ana', 'soon', 'Never')
+        ('BSN001', 'Ana', '2025-06-27 10:00:00', 'Kick-off'), ('BSN\u200b001', 'nan', 'soon', 'Never')
         """,
     )
 
@@ -138,7 +139,7 @@ def test_rows_are_cleaned_copied_and_verified(copied: Copied) -> None:
     assert first.account.updated_by == warehouse.actor
     assert first.use_cases[0].problem == "Line one\nLine two"
     # Values that cannot be read are left empty.
-    assert [update.date for update in first.updates] == [dt.date(2025, 6, 27), None]
+    assert [update.author for update in first.updates if update.date is None] == [None]
     assert {each.platform for each in first.platforms} == {"Databricks", "Snowflake"}
     second = accounts.get_detail(warehouse, "BSN002")
     assert (second.account.business_area, second.account.created_at is None) == (None, False)
@@ -166,11 +167,15 @@ def test_every_row_that_is_changed_or_not_copied_is_named(copied: Copied) -> Non
         "not exist",
         f"noted: {home}.crm_use_cases, row u2, Problem: Problem is too long; at most 20,000 "
         "characters fit; left empty",
+        f"changed: {home}.crm_use_cases, row u1, Status: “active” was read as “Active”",
+        f"changed: {home}.crm_use_cases, row u2, Status: “n/a” stands for a missing value",
+        f"refused: {home}.crm_use_cases, row u3, Account: Account is missing",
     ):
         assert expected in remarks
     assert not any("other_things" in line for line in remarks)
     assert any("the time of day was left out" in line for line in remarks)
-    assert any("Date is not a date" in line for line in remarks)
+    for reason in ("Date is not a date", "“nan” stands for", "invisible characters were removed"):
+        assert any(reason in line for line in remarks)
 
 
 def test_a_file_of_the_same_content_is_the_same_rows(copied: Copied, tmp_path: Path) -> None:
@@ -286,7 +291,7 @@ def test_the_command_copies_tables_again_and_changes_nothing(
     assert output.getvalue().count(" 0 differ (update)") == 4
     assert output.getvalue().count("verified") == 4
     with report.open() as file:
-        assert sum(row["outcome"] == "refused" for row in csv.DictReader(file)) == 5
+        assert sum(row["outcome"] == "refused" for row in csv.DictReader(file)) == 6
     with pytest.raises(CommandError, match="Nothing to import"):
         call_command("import_legacy", **{**options, "prefix": "no_such_"})
     with pytest.raises(CommandError, match="takes CATALOG.SCHEMA"):

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from crm.importing.findings import CHANGED, REFUSED, SKIPPED
+from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .using import read, reasons, run
+from .using import read, reasons, run, written
 
 ACCOUNT = {
     "uid": "ACC001",
@@ -138,6 +138,24 @@ def test_everything_that_has_a_place_here_is_read(tmp_path: Path, save: Any) -> 
     assert findings.count(REFUSED) == 0
     assert any("“y” was read as Completed" in reason for reason in reasons(findings, CHANGED))
     assert any("another use case of the source" in r for r in reasons(findings, SKIPPED))
+
+
+def test_yes_and_no_in_other_languages_and_no_status_at_all(tmp_path: Path) -> None:
+    lines = ("bsnid,team,Databricks,Snowflake", "B1,T,Ja,n/a", "B2,T,não,x", "B3,T,✓,–")
+    rows, findings = read(written(tmp_path, "accounts.csv", "\n".join(lines)))
+    assert [
+        (row["account_bsnid"], row["platform"], row["status"]) for row in rows["platforms_status"]
+    ] == [
+        ("B1", "Databricks", "Completed"),
+        ("B2", "Databricks", "Not Started"),
+        ("B2", "Snowflake", "x"),
+        ("B3", "Databricks", "Completed"),
+    ]
+    skipped = [
+        each for each in reasons(findings, SKIPPED) if "stands for a missing status" in each
+    ]
+    assert len(skipped) == 2
+    assert any("“x” is not one of the known words" in each for each in reasons(findings, NOTED))
 
 
 @pytest.mark.parametrize("save", [as_csv, as_state])

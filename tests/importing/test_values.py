@@ -67,6 +67,11 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         ),
         (STATUS, "Ｃompleted", "Completed", "“Ｃompleted” was read as “Completed”"),
         (STATUS, "Paused", "Paused", ""),
+        (STATUS, "done", "done", ""),
+        (STATUS, "N/A", None, "“N/A” stands for a missing value"),
+        (STATUS, " – ", None, "“–” stands for a missing value"),
+        (TEAM, "–", "–", ""),
+        (TEAM, " nan ", None, "“nan” stands for a missing value"),
         (TEAM, "nan", None, "“nan” stands for a missing value"),
         (TEAM, "Nan", "Nan", ""),
         (PERSON, "None", None, "“None” stands for a missing value"),
@@ -141,6 +146,7 @@ def test_a_known_word_is_not_read_as_another_that_differs_in_case(
     monkeypatch.setattr(cleaning.vocabulary, "words", lambda _: ("GO", "go", "None"))
     assert clean(STATUS, "go") == cleaning.Cleaned("go")
     assert clean(STATUS, "None") == cleaning.Cleaned("None")
+    assert clean(STATUS, "none") == cleaning.Cleaned("None", "“none” was read as “None”")
 
 
 def test_conventions_of_files() -> None:

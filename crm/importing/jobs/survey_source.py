@@ -15,6 +15,7 @@ from crm.importing.headings import columns_by_index, normal
 from crm.importing.mapping.survey import Heading, PartSurvey
 from crm.importing.parts import Part, Source
 from crm.importing.raw_rows import Unreadable
+from crm.model.missing import is_empty
 from crm.model.schema import ACCOUNTS, TABLES
 
 SAMPLES, SAMPLE_LENGTH = 3, 60
@@ -87,7 +88,7 @@ class _PartTally:
             if heading not in self._tallies:
                 self._tallies[heading] = self._tally(heading)
             tally = self._tallies[heading]
-            if tally and not cleaning.is_empty(value) and not isinstance(value, Unreadable):
+            if tally and not is_empty(value) and not isinstance(value, Unreadable):
                 tally.add(value, self._conventions)
 
     def _tally(self, heading: str) -> _Tally | None:

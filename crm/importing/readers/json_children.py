@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from crm.importing.cleaning import is_empty
 from crm.importing.findings import REFUSED
 from crm.importing.headings import columns_by_index, table_key
 from crm.importing.literals import parse_value
 from crm.importing.raw_rows import RawRow, Remark, Unreadable
+from crm.model.missing import is_empty
 from crm.model.schema import PLATFORMS_STATUS, Table
 
 from .json_text import as_id

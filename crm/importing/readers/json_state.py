@@ -16,7 +16,6 @@ from typing import Any
 
 import ijson
 
-from crm.importing.cleaning import is_empty
 from crm.importing.errors import NotJson, SourceError
 from crm.importing.findings import NOTED
 from crm.importing.headings import (
@@ -27,6 +26,7 @@ from crm.importing.headings import (
     table_with_headings,
 )
 from crm.importing.raw_rows import RawRow, Remark, Rows
+from crm.model.missing import is_empty
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, UPDATES, USE_CASES, Table
 
 from . import json_shapes

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crm.importing.cleaning import is_empty
 from crm.importing.headings import (
     OF_OTHER_TABLES,
     SINCE_OF,
@@ -17,6 +16,7 @@ from crm.importing.headings import (
 )
 from crm.importing.raw_rows import RawRow
 from crm.model import vocabulary
+from crm.model.missing import is_empty
 from crm.model.schema import ACCOUNTS
 
 _OF_ALL_PLATFORMS = ("platforms_status", "platform_status", "platform_statuses", "platforms")

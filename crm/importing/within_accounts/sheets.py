@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from crm.importing.cleaning import is_empty
 from crm.importing.headings import USE_CASE_OF, normal
 from crm.importing.raw_rows import RawRow, Rows, Sheet
+from crm.model.missing import is_empty
 from crm.model.schema import PLATFORMS_STATUS, USE_CASES
 
 from .meanings import bsnid_of, meaning_of

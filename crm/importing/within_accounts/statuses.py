@@ -11,18 +11,26 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
-from crm.importing.cleaning import is_empty, is_no_value
-from crm.importing.findings import CHANGED
+from crm.importing.findings import CHANGED, SKIPPED
 from crm.importing.headings import SINCE_OF, STATUS_OF
 from crm.importing.literals import parse_value
 from crm.importing.raw_rows import RawRow, Remark, Rows
 from crm.importing.readers.json_children import refused, statuses
 from crm.model import vocabulary
+from crm.model.missing import is_empty, is_no_value, is_no_word
 from crm.model.schema import PLATFORMS_STATUS
 
 from .meanings import bsnid_of, meaning_of
 
-_YES, _NO = {"y", "yes", "true"}, {"n", "no", "false"}
+# Also as Excel and people write them in other languages.
+_YES = {
+    *("y", "yes", "true", "✓", "✔", "☑", "j", "ja", "wahr", "oui", "vrai", "si", "sí", "sì"),
+    *("verdadero", "vero", "sim", "verdadeiro", "tak", "prawda", "waar", "sant", "sand", "sann"),
+}
+_NO = {
+    *("n", "no", "false", "✗", "✘", "☐", "nein", "falsch", "non", "faux", "falso", "não"),
+    *("nie", "fałsz", "nee", "onwaar", "nej", "nei", "falskt", "falsk", "usann"),
+}
 
 
 def status_rows(rows: Rows, given: Mapping[str, str], is_own: bool) -> Iterator[RawRow]:
@@ -42,7 +50,10 @@ def status_rows(rows: Rows, given: Mapping[str, str], is_own: bool) -> Iterator[
         found += [(platform, None) for platform in since.keys() - dict(found).keys()]
         bsnid = bsnid_of(row, given) if found else None
         for platform, value in found:
-            if platform and not (is_empty(value) and platform not in since):
+            if platform and platform not in since and is_no_word(value):
+                if not is_empty(value):
+                    yield _no_status(row.name, value)
+            elif platform:
                 status = _status(row.name, bsnid, platform, value, since.get(platform))
                 status.is_implied |= is_own and value == vocabulary.NOT_STARTED
                 yield status
@@ -67,6 +78,11 @@ def _status(name: str, bsnid: Any, platform: str, value: Any, since: Any) -> Raw
     if since is not None:
         cells += [("created_at", since), ("updated_at", since)]
     return RawRow(name, cells, remarks)
+
+
+def _no_status(name: str, value: Any) -> RawRow:
+    reason = f"“{str(value).strip()}” stands for a missing status; not imported"
+    return RawRow(name, None, [Remark(SKIPPED, reason, "status")])
 
 
 def _dict(name: str, bsnid: Any, value: Any) -> Iterator[RawRow]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from crm.model.characters import BLANKS
+from crm.model import vocabulary
+from crm.model.characters import BLANKS, INVISIBLE
+from crm.model.missing import NO_VALUE, NO_WORD, OF_PANDAS
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, RESERVED_BSNID, Column, Table
 from crm.repository import _made_ids, _sql
@@ -13,6 +15,7 @@ from crm.repository import _made_ids, _sql
 # Parts of regular expressions, for SQL literals.
 _NOT_IN_KEYS = r"[/\\x00-\\x1f]"
 _BLANK = f"[{_sql.pattern(BLANKS)}]"
+INVISIBLE_SIGN = f"[{_sql.pattern(INVISIBLE)}]"
 _AROUND_LINKS = r"[ ,;\\t\\r\\n]"
 _ISO = r"^\\d{4}-\\d{2}-\\d{2}([T ].*)?$"
 
@@ -101,7 +104,50 @@ def _raw(column: Column, origin: Origin) -> str:
     text = _replace(_text(column.name, origin), r"\\r\\n?", r"\n")
     if column.kind != "links" and not is_moment(column):
         text = _replace(text, r"\\x00", "")
-    return f"NULLIF({_replace(text, f'^{_BLANK}+|{_BLANK}+$', '')}, '')"
+    return f"NULLIF({_stripped(text)}, '')"
+
+
+def _stripped(text: str) -> str:
+    return _replace(text, f"^{_BLANK}+|{_BLANK}+$", "")
+
+
+def word_params(table: Table) -> dict[str, str]:
+    """Return the parameters of the queries that ``clean_rows`` returns."""
+    params: dict[str, str] = {}
+    for column in table.columns:
+        if column.vocabulary:
+            params |= _sql.word_array(column)[1] | _joined_words(column)[1]
+    return params
+
+
+def _joined_words(column: Column) -> tuple[str, dict[str, str]]:
+    words = vocabulary.words(column.vocabulary)
+    return _sql.text_array(f"joined_{column.vocabulary}", map(vocabulary.joined, words))
+
+
+def _word_like(column: Column, text: str) -> str:
+    """Return the expression of ``vocabulary.word_like``; NULL where no word is like the text."""
+    known, (joined, _) = _sql.word_array(column)[0], _joined_words(column)
+    form = _replace(f"LOWER({text})", f"[{_sql.pattern(vocabulary.SEPARATORS)}]", "")
+    place = f"NULLIF(CAST(ARRAY_POSITION({joined}, {form}) AS INT), 0)"
+    like = f"ELEMENT_AT({known}, {place})"
+    return f"CASE WHEN ARRAY_CONTAINS({known}, {text}) THEN {text} ELSE {like} END"
+
+
+def is_missing(column: Column) -> str:
+    """Return the condition that the raw text stands for a missing value."""
+    raw = raw_name(column.name)
+    if column.vocabulary or column.not_null:
+        texts = (*NO_VALUE, *NO_WORD) if column.vocabulary else NO_VALUE
+        return f"LOWER({_visible(raw)}) IN ({_sql.texts(texts)})"
+    if column.type != "STRING" or column.kind == "links":
+        return f"LOWER({raw}) IN ({_sql.texts(NO_VALUE)})"
+    of_pandas = [text for text in OF_PANDAS if column.kind != "long_text" or text != "None"]
+    return f"{raw} IN ({_sql.texts(of_pandas)})"
+
+
+def _visible(text: str) -> str:
+    return _stripped(_replace(text, INVISIBLE_SIGN, ""))
 
 
 def _value(column: Column) -> str:
@@ -111,11 +157,21 @@ def _value(column: Column) -> str:
     if column.type == "DATE":
         is_moment = f"{raw} RLIKE '{_ISO}' AND TRY_CAST({raw} AS TIMESTAMP) IS NOT NULL"
         return f"CASE WHEN {is_moment} THEN TRY_CAST(SUBSTRING({raw}, 1, 10) AS DATE) END"
+    is_value = f"NOT {is_missing(column)}"
     if column.kind == "links":
-        return f"CASE WHEN {raw} <> '' THEN {_links(_text_name(column.name))} END"
-    if column.kind != "long_text":
-        return _replace(raw, rf"{_BLANK}*\\n{_BLANK}*", " ")
-    return raw
+        return f"CASE WHEN {raw} <> '' AND {is_value} THEN {_links(_text_name(column.name))} END"
+    if column.kind == "long_text":
+        return f"CASE WHEN {is_value} THEN {raw} END"
+    text = one_line(column)
+    if column.not_null:
+        text = f"NULLIF({_visible(text)}, '')"
+    value = f"CASE WHEN {is_value} THEN {text} END"
+    return f"COALESCE({_word_like(column, text)}, {value})" if column.vocabulary else value
+
+
+def one_line(column: Column) -> str:
+    """Return the expression of the raw text with its lines joined."""
+    return _replace(raw_name(column.name), rf"{_BLANK}*\\n{_BLANK}*", " ")
 
 
 def _links(text: str) -> str:
@@ -154,7 +210,7 @@ def left_empty(column: Column) -> tuple[str, str]:
     name, raw = quoted(column.name), raw_name(column.name)
     if is_moment(column):
         reason = f"{column.label} is not a date; it should read like 2025-06-27; left empty"
-        return f"{name} IS NULL AND {raw} IS NOT NULL", reason
+        return f"{name} IS NULL AND {raw} IS NOT NULL AND NOT {is_missing(column)}", reason
     reason = f"{column.label} is too long; at most {column.max_length:,} characters fit"
     return f"{name} IS NULL AND LENGTH({raw}) > {column.max_length}", f"{reason}; left empty"
 

@@ -8,7 +8,15 @@ from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, Column, Table
 from crm.repository import _sql
 
-from ._clean import is_moment, is_needed, left_empty, raw_name
+from ._clean import (
+    INVISIBLE_SIGN,
+    is_missing,
+    is_moment,
+    is_needed,
+    left_empty,
+    one_line,
+    raw_name,
+)
 from ._identify import MATCHED, TEAM, UNCLEAR
 from .matching.natural_keys import NATURAL_KEYS
 
@@ -19,17 +27,13 @@ _IF_ACCEPTED = """,
 """
 
 
-def parts(table: Table) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the parts of the statement of remarks, and its parameters."""
-    words: dict[str, str] = {}
-    for column in table.own_columns:
-        if column.vocabulary:
-            words |= _sql.word_array(column)[1]
+def parts(table: Table) -> dict[str, str]:
+    """Return the parts of the statement of remarks."""
     remarks = (
         _sql.fill(_IF_ACCEPTED, condition=condition, remark=remark)
         for condition, remark in [*_of_meaning(table), *_of_values(table)]
     )
-    return _by_state(table) | {"changes": "".join(remarks)}, words
+    return _by_state(table) | {"changes": "".join(remarks)}
 
 
 def _of_meaning(table: Table) -> Iterator[tuple[str, str]]:
@@ -57,6 +61,10 @@ def _of_values(table: Table) -> Iterator[tuple[str, str]]:
             yield condition, _remark("noted", column.name, _sql.literal(why))
         if column.name not in table.own_names:
             continue
+        if column.type == "STRING" and column.kind != "links":
+            reason = f"CONCAT('“', {raw}, '” stands for a missing value')"
+            is_left_out = f"{value} IS NULL AND {is_missing(column)}"
+            yield is_left_out, _remark("changed", column.name, reason)
         if change := _change_in_words(column):
             is_changed = f"{raw} IS NOT NULL AND CAST({value} AS STRING) <> {raw}"
             if column.name == table.owner and table is not ACCOUNTS:
@@ -103,4 +111,14 @@ def _change_in_words(column: Column) -> str | None:
         return f"CONCAT(CAST({links} AS STRING), ' links, one per line')"
     if is_moment(column):
         return "'the time of day was left out'"
-    return None if column.kind == "long_text" else "'line breaks became spaces'"
+    if column.kind == "long_text":
+        return None
+    value, raw = quoted(column.name), raw_name(column.name)
+    changes = [f"CASE WHEN {raw} LIKE '%\\n%' THEN 'line breaks became spaces' END"]
+    if column.not_null:
+        removed = "'invisible characters were removed'"
+        changes.append(f"CASE WHEN {raw} RLIKE '{INVISIBLE_SIGN}' THEN {removed} END")
+    if column.vocabulary:
+        word = f"CONCAT('“', {raw}, '” was read as “', {value}, '”')"
+        changes.append(f"CASE WHEN {one_line(column)} <> {value} THEN {word} END")
+    return f"CONCAT_WS('; ', {', '.join(changes)})"

@@ -19,7 +19,7 @@ from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 from . import _copy_remarks, _identify
-from ._clean import Origin, clean_rows, refused_column, refused_reason
+from ._clean import Origin, clean_rows, refused_column, refused_reason, word_params
 from .matching import fold
 
 PAGE = 5_000
@@ -184,7 +184,7 @@ class Copy:
         self._wh = wh
         self._table = table
         self._operation, self._masked = operation, operation.masked(table)
-        self._params = {} if table is ACCOUNTS else dict(fold.PARAMETERS)
+        self._params = {} if table is ACCOUNTS else fold.PARAMETERS | word_params(table)
         # The states of rows that depend on the stored rows.
         self._beside = {"since": since, "change_id": operation.id}
         reason, column = refused_reason(table), refused_column(table)
@@ -223,9 +223,9 @@ class Copy:
 
     def remarks(self) -> Iterator[Remark]:
         """Yield all remarks on single rows; one statement for ``PAGE`` of them."""
-        parts, words = _copy_remarks.parts(self._table)
+        parts = _copy_remarks.parts(self._table)
         for offset in itertools.count(0, PAGE):
-            params = {"page": PAGE, "offset": offset, **words}
+            params = {"page": PAGE, "offset": offset}
             page = self._query(_REMARKS, params, **parts)
             for row in page:
                 yield Remark(row["key"], row["outcome"], row["column"], row["reason"])
