@@ -40,11 +40,14 @@ def place(server: LocalWarehouse, settings: Any) -> list[str]:
 
 
 def test_create_tables_and_seed_data(
-    place: list[str], settings: Any, statements: Statements
+    place: list[str], settings: Any, statements: Statements, server: LocalWarehouse
 ) -> None:
     printed = run("create_tables", *place)
     assert printed.count("created") == len(ALL_TABLES) + 2
     assert "table edip_crm_accounts: created" in printed
+    # Even with IF NOT EXISTS, if somebody else creates it at the same moment.
+    exists = {"error_class": "TABLE_OR_VIEW_ALREADY_EXISTS", "sqlstate": "42P07"}
+    server.fault("error", match="CREATE TABLE .*accounts", **exists)
     with statements() as done:
         printed = run("create_tables", *place)
     assert printed.count("existed already") == len(ALL_TABLES) + 2

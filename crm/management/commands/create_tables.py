@@ -12,7 +12,7 @@ from crm.model.namespace import Namespace
 from crm.model.own_tables import ALL_TABLES
 from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import ddl, properties
-from crm.repository.tables import grants
+from crm.repository.tables import grants, set_up
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
     ObjectNotFound,
@@ -80,7 +80,7 @@ class Command(BaseCommand):
                 self._report(what, name, existed=True)
                 continue
             try:
-                wh.execute(sql, repeatable=True)
+                set_up.create(wh, sql)
             except (PermissionDenied, ObjectNotFound, StatementFailed) as error:
                 # It may exist without being visible: without the right to create it, even IF NOT
                 # EXISTS fails. Creating the tables shows whether it exists.
@@ -91,7 +91,7 @@ class Command(BaseCommand):
         for table in ALL_TABLES:
             name = f"{namespace.prefix}{table.name}"
             try:
-                wh.execute(ddl.create_table(table, namespace, history_days), repeatable=True)
+                set_up.create(wh, ddl.create_table(table, namespace, history_days))
             except (PermissionDenied, ObjectNotFound) as error:
                 raise CommandError(_advice(namespace, name, error, refused)) from error
             self._report("table", name, ("table", name.lower()) in existing)

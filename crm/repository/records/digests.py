@@ -55,6 +55,11 @@ WHERE recipient = :recipient
     OR (state = 'sending' AND run = :instead_of))
 """
 _RUNS = "SELECT DISTINCT run FROM {digests} WHERE recipient = :recipient AND period = :period"
+_WITHDRAW = """
+UPDATE {digests} SET period = NULL, state = NULL, run = NULL, begun_at = NULL,
+  updated_at = CURRENT_TIMESTAMP()
+WHERE recipient = :recipient AND run = :run
+"""
 _NOTE = """
 UPDATE {digests} SET state = :state,
   told_until = COALESCE(CAST(:told_until AS TIMESTAMP), told_until),
@@ -126,18 +131,22 @@ def recipients(wh: Warehouse, chat: str = "") -> list[Recipient]:
 def claim(wh: Warehouse, name: str, period: str, run: str, instead_of: str = "") -> bool:
     """Commit that this run is going to send the digest of the period.
 
-    Two statements. Return False if it is being sent, or was sent. ``instead_of`` is the id of an
+    Two statements, or three. Return False if it is being sent, or was sent. ``instead_of`` is the id of an
     attempt with an unclear result, to send the digest again. Raises WarehouseError: then it is
     unclear whether the claim succeeded, and the run must send nothing.
     """
     params = {"recipient": name, "period": period, "run": run, "instead_of": instead_of}
     _write(wh, _CLAIM, params)
     # The number of changed rows does not count: if an answer was lost, the statement ran twice and
-    # found its own claim. If a recipient has two rows, two runs may have claimed one each: then
-    # neither sends.
+    # found its own claim. If a recipient has two rows, since two runs added it at the same moment,
+    # each run may claim one of them. Then this one withdraws: its claim would look as if nobody
+    # knew whether the digest was sent.
     sql = _sql.render(wh.namespace, _RUNS)
     rows = insist(wh, lambda: wh.query(sql, {"recipient": name, "period": period}))
-    return [row["run"] for row in rows] == [run]
+    runs = {row["run"] for row in rows}
+    if run in runs and runs != {run}:
+        _write(wh, _WITHDRAW, {"recipient": name, "run": run})
+    return runs == {run}
 
 
 def note(

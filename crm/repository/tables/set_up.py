@@ -161,13 +161,14 @@ def _one_by_one(wh: Warehouse, name: str, statements: Iterable[str]) -> Iterator
 
 
 def _part(wh: Warehouse, name: str, sql: str) -> Part:
-    return Part(name, (sql,), partial(_execute, wh, sql))
+    return Part(name, (sql,), partial(create, wh, sql))
 
 
-def _execute(wh: Warehouse, sql: str) -> None:
+def create(wh: Warehouse, sql: str) -> None:
+    """Create what the statement creates, unless it exists. IF NOT EXISTS does not suffice if
+    somebody else creates it at the same moment."""
     try:
         wh.execute(sql, repeatable=True)
     except StatementFailed as error:
-        # IF NOT EXISTS does not help if somebody creates it at the same moment.
         if not (error.error_class or "").endswith("ALREADY_EXISTS"):
             raise
