@@ -9,7 +9,7 @@ from itertools import combinations, product
 import pytest
 
 from crm.model.schema import ACCOUNTS
-from crm.repository.similar_teams import find
+from crm.repository.similar_teams import decided, find
 from crm.repository.similar_teams.names import ALIKE, likeness
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
@@ -164,3 +164,10 @@ def test_the_warehouse_finds_them_in_one_statement(
 )
 def test_what_people_call_the_same(one: str, other: str, is_alike: bool) -> None:
     assert (likeness(one, other) >= ALIKE) is is_alike
+
+
+def test_a_pair_that_two_people_decided_at_once_is_one_pair() -> None:
+    teams = [{"bsnid": bsnid, "team": "Claims"} for bsnid in ("B2", "B1")]
+    rows = [{"mark": f"decided {person}", "teams": teams} for person in ("ana", "bo")]
+    _, [pair] = decided.split(rows)
+    assert (pair.one.bsnid, pair.other.bsnid) == ("B1", "B2")

@@ -131,9 +131,10 @@ def recipients(wh: Warehouse, chat: str = "") -> list[Recipient]:
 def claim(wh: Warehouse, name: str, period: str, run: str, instead_of: str = "") -> bool:
     """Commit that this run is going to send the digest of the period.
 
-    Two statements, or three. Return False if it is being sent, or was sent. ``instead_of`` is the id of an
-    attempt with an unclear result, to send the digest again. Raises WarehouseError: then it is
-    unclear whether the claim succeeded, and the run must send nothing.
+    Two statements; three if two runs claim two rows. Return False if it is being sent, or was
+    sent. ``instead_of`` is the id of an attempt with an unclear result, to send the digest again.
+    Raises WarehouseError: then it is unclear whether the claim succeeded, and the run must send
+    nothing.
     """
     params = {"recipient": name, "period": period, "run": run, "instead_of": instead_of}
     _write(wh, _CLAIM, params)

@@ -101,15 +101,20 @@ def reading(wh: Warehouse) -> str:
 
 
 def split(rows: list[Row]) -> tuple[list[Row], list[Decided]]:
-    """Return find's own rows, and the decided pairs of which the person sees both accounts."""
+    """Return find's own rows, and the decided pairs of which the person sees both accounts.
+
+    A pair that two people decided at the same moment may have two notes; it is returned once.
+    """
     own = [row for row in rows if not row["mark"].startswith(_MARK)]
-    found = []
+    found = dict[tuple[str, str], Decided]()
     for row in (row for row in rows if row["mark"].startswith(_MARK)):
         names = {each["bsnid"]: each["team"] or "" for each in row["teams"]}
         if len(names) == 2:
             one, other = (Team(bsnid, names[bsnid], "") for bsnid in _in_order(*names))
-            found.append(Decided(one, other, row["mark"].removeprefix(_MARK)))
-    return own, sorted(found, key=lambda each: (each.one.name.lower(), each.other.name.lower()))
+            person = row["mark"].removeprefix(_MARK)
+            found[one.bsnid, other.bsnid] = Decided(one, other, person)
+    by_name = sorted(found.values(), key=lambda d: (d.one.name.lower(), d.other.name.lower()))
+    return own, by_name
 
 
 def _in_order(one: str, other: str) -> list[str]:
