@@ -150,7 +150,7 @@ def test_a_first_completion_shows_its_time(
     shown = shown_of_first(get_page)
     assert "from Requested to Completed (median of 1)" in shown
     assert "4 weeks ago" not in shown
-    [said] = texts(get_page("/trends/"), "[aria-labelledby=adoption-heading] > .quiet")
+    [said] = texts(get_page("/trends/"), ".trend-note")
     assert said.startswith("The history does not go back to the weeks with dashed columns, so")
 
 
