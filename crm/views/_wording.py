@@ -196,10 +196,14 @@ def similar_teams(total: int, shown: int, *, are_decided: bool) -> str:
     """Say how many pairs may be one team. ``are_decided``: people decided about other pairs."""
     if not total:
         other = "other " if are_decided else ""
-        return f"No {other}two teams of one business area have nearly the same name or BSNID."
+        return (
+            f"No {other}two teams of one business area have nearly the same name, and no {other}"
+            "two BSNIDs are nearly the same."
+        )
     pairs = "1 pair of accounts" if total == 1 else f"{total:,} pairs of accounts"
     first = f" These are the first {shown}." if shown < total else ""
-    return f"{pairs} may be one team: same business area, nearly the same name or BSNID.{first}"
+    why = "one business area and nearly the same name, or nearly the same BSNID"
+    return f"{pairs} may be one team: {why}.{first}"
 
 
 def decided(one: str, other: str, *, is_again: bool) -> str:

@@ -42,7 +42,7 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
         "Claims Operations B1",
         "Ops, <claims> team B2",
         "Finance",
-        "The same words",
+        "The same words, or words that mean the same",
         "Compare Claims Operations and Ops, <claims> team "
         "Two teams: Claims Operations and Ops, <claims> team",
     ]
@@ -118,7 +118,8 @@ def _require_focus_on_the_next_pair(
         focused.append(text(page, "main [autofocus]"))
     assert focused == [
         "Compare Tax Desk and Desk, Tax",
-        "No other two teams of one business area have nearly the same name or BSNID.",
+        "No other two teams of one business area have nearly the same name, and no other two "
+        "BSNIDs are nearly the same.",
         "Show it again: Tax Desk and Desk, Tax",
         text(page, ".lead"),
     ]

@@ -99,6 +99,7 @@ _TYPED = """
   UNION ALL SELECT CAST(:bsnid AS STRING), CAST(:team AS STRING), CAST(:area AS STRING)
 """
 _SIGNS = re.compile(r"[^a-z0-9]")
+_SAME = "The same words, or words that mean the same"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Similar:
     def why(self) -> str:
         if self.has_same_key:
             return "The BSNIDs differ only in capitals, blanks or signs"
-        return "The same words" if self.score == 1.0 else "Almost the same words"
+        return _SAME if self.score == 1.0 else "Almost the same words"
 
 
 @dataclass(frozen=True)
