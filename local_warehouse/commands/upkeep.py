@@ -1,12 +1,17 @@
-"""OPTIMIZE and VACUUM: compact small files, and delete files that no version needs."""
+"""OPTIMIZE and VACUUM: compact or cluster files, and delete files that no version needs."""
 
 from __future__ import annotations
 
-import pyarrow as pa
-from deltalake import DeltaTable
+from pathlib import Path
 
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable
+
+from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
+from local_warehouse.delta import log
 from local_warehouse.delta.files import Files
+from local_warehouse.delta.operation_details import compact_json
 from local_warehouse.delta.unneeded_files import kept_hours
 from local_warehouse.errors import SqlError, unsupported
 from local_warehouse.result import TEXT, Result, rows
@@ -29,9 +34,15 @@ _LISTED = 1000
 
 
 def optimize(words: Words, context: Context) -> Result:
-    """Compact small files. No row changes, so no write conflicts with it."""
+    """Compact small files; sort the rows of a clustered table by its clustering columns.
+
+    No row changes, so no write conflicts with it. Of a clustered table Databricks sorts the new
+    rows, this all rows.
+    https://docs.databricks.com/tables/clustering
+    """
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
-    if words.accept("FULL") and not table.cluster_by:
+    is_full = words.accept("FULL")
+    if is_full and not table.cluster_by:
         raise SqlError(
             "DELTA_OPTIMIZE_FULL_NOT_SUPPORTED",
             "OPTIMIZE FULL is only supported for clustered tables with non-empty clustering "
@@ -43,12 +54,40 @@ def optimize(words: Words, context: Context) -> Result:
     location = context.catalog.location(table)
     with context.commits.exclusively(table, context.cancellation):
         before = Files.of(DeltaTable(location))
-        DeltaTable(location).optimize.compact()
+        if not table.cluster_by:
+            DeltaTable(location).optimize.compact()
+        elif is_full or not _is_clustered(context, table):
+            _cluster(location, table)
         after = Files.of(DeltaTable(location))
         context.commits.record_all(table, context.session.user, context.statement_id)
     metrics = _metrics(before, after)
     columns = {"path": TEXT, "metrics": _METRICS}
     return rows(columns, [(str(location), metrics)])
+
+
+def _cluster(location: Path, table: Table) -> None:
+    """Rewrite the table so that rows with similar values of the clustering columns are together.
+
+    Databricks does this with a Hilbert curve, delta-rs with a Z-order.
+    """
+    columns = [table.require_column(name).name for name in table.cluster_by]
+    noted = CommitProperties(custom_metadata={"clusterBy": compact_json(table.cluster_by)})
+    DeltaTable(location).optimize.z_order(columns, commit_properties=noted)
+
+
+def _is_clustered(context: Context, table: Table) -> bool:
+    """Return whether no row was written since OPTIMIZE clustered the table by these columns."""
+    location, wanted = context.catalog.location(table), compact_json(table.cluster_by)
+    try:
+        for version in range(context.commits.version(table), -1, -1):
+            commit = log.files_of_commit(location, version)
+            if "clusterBy" in commit.info:
+                return bool(commit.info["clusterBy"] == wanted)
+            if commit.added or commit.removed:
+                return False
+    except FileNotFoundError:
+        pass  # the older commits are gone
+    return False
 
 
 def vacuum(words: Words, context: Context) -> Result:

@@ -34,7 +34,7 @@ def parameters(commit: CommitInfo) -> Details:
         return {
             "predicate": given.get("predicate", "[]"),
             "zOrderBy": "[]",
-            "clusterBy": given.get("clusterBy", "[]"),
+            "clusterBy": commit.get("clusterBy", "[]"),
             "auto": given.get("auto", "false"),
         }
     return given

@@ -151,6 +151,21 @@ def test_parameters_and_metrics_about_files(table):
     }
 
 
+def test_rows_of_a_clustered_table_are_sorted_by_its_columns_in_the_file(shell):
+    shell.run("CREATE TABLE t (id STRING, N INT) CLUSTER BY (n)")
+    for number in (3, 1, 2):
+        shell.change(f"INSERT INTO t VALUES ('r', {number})")
+    shell.run("OPTIMIZE t")
+    assert [row.N for row in shell.run("SELECT N FROM t")] == [1, 2, 3]
+    parameters = shell.run("DESCRIBE HISTORY t LIMIT 1")[0].operationParameters
+    assert dict(parameters)["clusterBy"] == '["n"]'
+    # Sorted rows are not sorted again until others are written, unless somebody asks for it.
+    added = [shell.run(f"OPTIMIZE t{full}")[0].metrics["numFilesAdded"] for full in ("", " FULL")]
+    shell.change("INSERT INTO t VALUES ('r', 0)")
+    added.append(shell.run("OPTIMIZE t")[0].metrics["numFilesAdded"])
+    assert added == [0, 1, 1]
+
+
 def test_what_was_not_there_is_dropped_without_a_version(table):
     versions = len(table.run("DESCRIBE HISTORY t"))
     assert "UNRESOLVED_COLUMN" in table.error("ALTER TABLE t DROP COLUMN nothing")
