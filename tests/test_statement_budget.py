@@ -96,10 +96,11 @@ PAST |= {"diff-facet": "/since/facet/vp/?business_area=Finance"}
 
 @pytest.fixture(autouse=True)
 def _schema_version_is_checked(request: pytest.FixtureRequest) -> None:
-    """A process checks the schema's version before its first write, and reads the column masks,
-    once in ten minutes."""
+    """A process checks the schema's version before its first write, and reads the policies, once
+    in ten minutes."""
     if "sample" in request.fixturenames:
-        rights.masked_columns(request.getfixturevalue("sample"))
+        for policies in (rights.masked_columns, rights.filtered_tables):
+            policies(request.getfixturevalue("sample"))
         with suppress(Missing):
             accounts.update(request.getfixturevalue("sample"), "NOBODY", {"team": "T"}, None)
 
@@ -254,8 +255,7 @@ def test_a_platform_status_costs_two_statements(
 def test_handing_over_many_accounts_costs_four_statements(
     client: Client, sample: Warehouse, statements: Statements
 ) -> None:
-    """The preview, the write, and the notes of its beginning and its end. If the process ends
-    between them, the activity still shows the change as one, with its undo."""
+    """Preview, write, and the notes of its end and, if the process dies, of its beginning."""
     hand_over = {"column": "primary_it_partner", "value": "Anna"}
     with statements() as done:
         client.get("/accounts/bulk/change/?all=on")

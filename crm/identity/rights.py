@@ -52,7 +52,7 @@ class GrantedRights:
         return masked_columns(self.open_warehouse())
 
     def filters(self) -> frozenset[str]:
-        return _filtered_tables(self.open_warehouse())
+        return filtered_tables(self.open_warehouse())
 
 
 @cached(_writers, key=lambda wh: wh.cache_key, lock=_lock)
@@ -69,14 +69,14 @@ def _may_follow(wh: Warehouse) -> bool:
 def masked_columns(wh: Warehouse) -> Masks:
     """Return the columns that a policy masks, by table name, with every sign-in.
 
-    A change that copies what the app read from one row into others asks this: under a shared
-    sign-in, a person's own rights do not tell it.
+    A change of many rows asks this: under a shared sign-in, a person's own rights do not tell it.
     """
     return privileges.masked_columns(wh)
 
 
 @cached(_filters, key=lambda wh: wh.cache_key, lock=_lock)
-def _filtered_tables(wh: Warehouse) -> frozenset[str]:
+def filtered_tables(wh: Warehouse) -> frozenset[str]:
+    """Return the names of the tables that have a row filter, with every sign-in."""
     return privileges.filtered_tables(wh)
 
 

@@ -15,9 +15,8 @@ from crm.repository.bulk.delete_action import Delete
 from crm.repository.records import account_names
 from crm.request import Request
 
-from . import _bulk_wording
+from . import _bulk_wording, _policies
 from ._bulk_plan import Change, Chosen
-from .platforms import is_locked
 
 Form = FieldForm | ChoiceForm | StatusForm | UpdateForm | MoveForm
 
@@ -46,10 +45,10 @@ def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[ChangeCar
         names = {column.name for column in typed}
         column = next((name for name in usual if name in names), typed[0].name)
         found.append(ChangeCard("field", "Set a field", FieldForm(typed, column=column)))
-    if table is ACCOUNTS and not is_locked(request):
+    if table is ACCOUNTS and not _policies.masks_statuses(request):
         platform = next(iter(filters.get("platform", ())), "")
         found.append(ChangeCard("status", "Set a status", StatusForm(platform=platform)))
-    if table is ACCOUNTS and not request.person.masked(UPDATES):
+    if table is ACCOUNTS and not _policies.masked(request, UPDATES):
         found.append(ChangeCard("update", "Write an update to each", _update_form(request)))
     if _can_move(request, table):
         found.append(ChangeCard("move", "Move to another account", MoveForm()))
@@ -70,9 +69,9 @@ def sent_form(request: Request, table: Table) -> Form | None:
     do, data = request.POST.get("do", ""), request.POST
     if do == "delete":
         return None
-    if do == "update" and table is ACCOUNTS and not request.person.masked(UPDATES):
+    if do == "update" and table is ACCOUNTS and not _policies.masked(request, UPDATES):
         return UpdateForm(data, new=True)
-    if do == "status" and table is ACCOUNTS and not is_locked(request):
+    if do == "status" and table is ACCOUNTS and not _policies.masks_statuses(request):
         return StatusForm(data)
     if do == "move" and _can_move(request, table):
         return _move_form(request)
@@ -101,18 +100,18 @@ def action_of(form: Form | None, table: Table) -> Change:
 def is_masked(request: Request, action: Change) -> bool:
     """Return whether a policy masks a column that the action writes."""
     if isinstance(action, SetField):
-        return action.column in request.person.masked(action.of)
+        return action.column in _policies.masked(request, action.of)
     if isinstance(action, Move):
-        return action.of.owner in request.person.masked(action.of)
+        return action.of.owner in _policies.masked(request, action.of)
     if isinstance(action, Delete):
         return False
     if action.table is PLATFORMS_STATUS:
-        return is_locked(request)
-    return bool(request.person.masked(UPDATES))
+        return _policies.masks_statuses(request)
+    return bool(_policies.masked(request, UPDATES))
 
 
 def _can_move(request: Request, table: Table) -> bool:
-    return bool(table.parent_key) and table.parent_key not in request.person.masked(table)
+    return bool(table.parent_key) and table.parent_key not in _policies.masked(request, table)
 
 
 def _move_form(request: Request) -> MoveForm:
@@ -129,7 +128,7 @@ def _move_form(request: Request) -> MoveForm:
 
 
 def _columns(request: Request, table: Table, *kinds: str) -> list[Column]:
-    masked = request.person.masked(table)
+    masked = _policies.masked(request, table)
     return [c for c in table.bulk_columns if c.kind in kinds and c.name not in masked]
 
 

@@ -50,7 +50,7 @@ class Questions:
     """The differences between the two accounts, and the person's choices.
 
     :param given: the submitted form fields; empty for a new form.
-    :param masked: the columns of accounts that a policy masks for the person.
+    :param masked: the columns of accounts that a policy masks.
     :param shown: the fingerprints of the values that the person saw; None for a new form.
     """
 

@@ -12,7 +12,7 @@ from ._merge_choice import Questions
 from ._signed_plans import expired
 from ._wording import counted
 
-EXPIRED = f"{expired('merged')} Look at both accounts, and merge again."
+EXPIRED = f"{expired('merged')} Look at both accounts, and merge."
 CHANGED = (
     "Somebody changed one of the accounts after you saw them, so nothing was merged. What you "
     "chose is still chosen: look at both again, and merge."
@@ -45,9 +45,10 @@ def masked(questions: Questions) -> str:
     labels = [c.label for c in ACCOUNTS.editable if c.name in questions.masked]
     if not labels:
         return ""
+    kept, other = questions.kept.bsnid, questions.other.bsnid
     return (
-        f"A policy masks {get_text_list(labels, 'and')} for you: {questions.kept.bsnid} keeps its "
-        f"own, and what {questions.other.bsnid} has there is deleted with it."
+        f"A policy masks {get_text_list(labels, 'and')}: {kept} keeps its own, and what {other} "
+        "has there is deleted with it."
     )
 
 

@@ -88,7 +88,7 @@ def hidden_status(platform: str) -> str:
 
 
 STATUS_MASKED = (
-    "Nothing was saved: a policy hides statuses from you, so you cannot set one. "
+    "Nothing was saved: a policy masks statuses, so you cannot set one here. "
     "Save again to add the update alone."
 )
 

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.identity import rights
+from crm.model.schema import ACCOUNTS
 from crm.page_urls import record_url
 from crm.repository import operations, summaries
 from crm.repository.bulk import change, deletion
@@ -28,13 +29,13 @@ from crm.repository.operations import Operation
 from crm.repository.tables import notes
 from crm.repository.tables.notes import Noted
 from crm.request import Request
-from crm.warehouse.errors import WarehouseError
 
 from . import (
     _account_list,
     _bulk_forms,
     _bulk_plan,
     _bulk_wording,
+    _policies,
     _respond,
     _resume,
     _revert_links,
@@ -107,7 +108,7 @@ def _preview(request: Request, subject: Subject) -> HttpResponse:
         "button": _bulk_wording.button(found, action),
         "plan": _bulk_plan.sign(request, action, found, chosen) if found.changes else "",
         "chosen": chosen,
-        "no_undo": "" if is_undoable(request) else _wording.NO_UNDO,
+        "no_undo": "" if _policies.is_undoable(request) else _wording.NO_UNDO,
     }
     return render(request, "bulk/preview.html", context)
 
@@ -118,7 +119,7 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
         return _back(request, _bulk_wording.EXPIRED, subject.list_url)
     if _bulk_forms.is_masked(request, plan.action):
         raise PermissionDenied
-    masks = {table.name: request.person.masked(table) for table in TABLES}
+    masks = rights.masked_columns(request.warehouse)
     who = request.warehouse.actor
     operation = Operation(plan.operation, operations.BULK, who, masks, plan.began)
     before = _note_before(request, operation, plan)
@@ -159,7 +160,7 @@ def _done_before(request: Request, operation: Operation, plan: Plan) -> HttpResp
 
 def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
     """Return the URL that undoes the change; empty if policies prevent an undo."""
-    if not is_undoable(request):
+    if not _policies.is_undoable(request):
         return ""
     return _revert_links.operation_url(request, operation.id, plan.began)
 
@@ -258,11 +259,3 @@ def _merge_url(chosen: Chosen) -> str:
 
 def _has_page(bsnid: str) -> bool:
     return bool(record_url("account-detail", bsnid))
-
-
-def is_undoable(request: Request) -> bool:
-    """Return False if row filters or masks prevent the app from reading the past."""
-    try:
-        return not request.person.is_protected(TABLES)
-    except WarehouseError:
-        return True

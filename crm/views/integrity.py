@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.model.links import fits_in_path
-from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository import operations
 from crm.repository.errors import Doubtful, HalfDone
 from crm.repository.integrity import checks, repairs
@@ -23,7 +23,7 @@ from crm.repository.past import restore_tables, revert_bulk
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _respond, _resume, _revert_links, _wording
+from . import _policies, _respond, _resume, _revert_links, _wording
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -109,7 +109,7 @@ def repair(request: Request, name: str) -> HttpResponse:
         shown,
         result.repairable,
         is_undoable=not check.by_key,
-        is_protected=request.person.is_protected(TABLES),
+        is_protected=not _policies.is_undoable(request),
     )
     return render(request, "integrity/repair.html", {"result": result, "summary": summary})
 

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from crm.access import for_writers
 from crm.identity import rights
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
+from crm.model.schema import ACCOUNTS, CHILDREN, Table
 from crm.page_urls import record_url
 from crm.repository import operations, steps, summaries
 from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
@@ -32,6 +32,7 @@ from crm.warehouse.errors import WarehouseError
 from . import (
     _list_state,
     _merge_wording,
+    _policies,
     _respond,
     _resume,
     _revert_links,
@@ -40,7 +41,6 @@ from . import (
 )
 from ._merge_choice import Questions
 from ._signed_plans import Signed
-from .platforms import is_locked
 
 _KIND = "merge"
 # How many accounts the search for the other account shows.
@@ -155,7 +155,7 @@ def _noted(request: Request, operation: Operation, summary: str) -> Iterator[Non
 def _done(
     request: Request, operation: Operation, plan: Signed, bsnid: str, text: str
 ) -> HttpResponse:
-    is_undoable = not _is_protected(request)
+    is_undoable = _policies.is_undoable(request)
     undo = _revert_links.operation_url(request, operation.id, plan.began) if is_undoable else ""
     stayed = _merge_wording.may_have_stayed(_filtered(request))
     messages.success(request, f"{text} {stayed}".strip(), extra_tags=undo)
@@ -171,8 +171,7 @@ def _questions(
             raise Http404(_wording.not_found(ACCOUNTS, key))
     given = request.POST.dict() if request.method == "POST" else {}
     shown = frozenset(given.get("shown", "").split()) if is_sent else None
-    masked = rights.masked_columns(request.warehouse).get(ACCOUNTS.name, frozenset())
-    return Questions(found, given, masked, shown)
+    return Questions(found, given, _policies.masked(request, ACCOUNTS), shown)
 
 
 def _show(request: Request, questions: Questions, problem: str = "") -> HttpResponse:
@@ -185,7 +184,7 @@ def _show(request: Request, questions: Questions, problem: str = "") -> HttpResp
         "masked": _merge_wording.masked(questions),
         "is_closed": _is_closed(request),
         "may_stay": _merge_wording.may_stay(_filtered(request), other),
-        "no_undo": _wording.NO_UNDO if _is_protected(request) else "",
+        "no_undo": "" if _policies.is_undoable(request) else _wording.NO_UNDO,
         "problem": problem,
         "plan": _signed_plans.sign(request, _KIND, questions.pair.moment, {"path": request.path}),
         "swapped_url": reverse("account-merge", args=[other, kept]),
@@ -205,8 +204,8 @@ def _read_plan(request: Request) -> Signed | None:
 def _is_closed(request: Request) -> bool:
     """Return whether a policy masks statuses, or the keys by which a merge finds the children."""
     keys = {table: {table.key, table.parent_key} for table in CHILDREN}
-    masks = rights.masked_columns(request.warehouse)
-    return is_locked(request) or any(keys[t] & masks.get(t.name, frozenset()) for t in CHILDREN)
+    hides_keys = any(keys[table] & _policies.masked(request, table) for table in CHILDREN)
+    return hides_keys or _policies.masks_statuses(request)
 
 
 def _filtered(request: Request) -> list[Table]:
@@ -215,11 +214,3 @@ def _filtered(request: Request) -> list[Table]:
         return [table for table in CHILDREN if request.person.is_filtered(table)]
     except WarehouseError:
         return []
-
-
-def _is_protected(request: Request) -> bool:
-    """Return whether row filters or masks prevent the app from reading the past."""
-    try:
-        return request.person.is_protected(TABLES)
-    except WarehouseError:
-        return False

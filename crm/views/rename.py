@@ -27,10 +27,18 @@ from crm.repository.records.people import ROLES, Name
 from crm.repository.tables import notes
 from crm.request import Request
 
-from . import _bulk_wording, _named, _respond, _resume, _revert_links, _signed_plans, _wording
+from . import (
+    _bulk_wording,
+    _named,
+    _policies,
+    _respond,
+    _resume,
+    _revert_links,
+    _signed_plans,
+    _wording,
+)
 from ._signed_plans import Signed
 from ._wording import counted
-from .bulk import is_undoable
 
 _KIND = "rename"
 _EXPIRED = _signed_plans.expired("changed")
@@ -100,8 +108,7 @@ def _rename(request: Request, kind: _Kind, name: str) -> HttpResponse:
 
 def _columns(request: Request, kind: _Kind) -> tuple[tuple[Table, str], ...]:
     """Return the columns that may have the name and that no policy masks."""
-    masks = rights.masked_columns(request.warehouse)
-    return tuple((t, c) for t, c in kind.columns if c not in masks.get(t.name, ()))
+    return tuple((t, c) for t, c in kind.columns if c not in _policies.masked(request, t))
 
 
 def _checked(columns: tuple[tuple[Table, str], ...], text: str) -> tuple[str, str]:
@@ -175,7 +182,7 @@ def _preview(
         ],
         "plan": plan,
         "hides_columns": len(rename.columns) < len(kind.columns),
-        "no_undo": "" if is_undoable(request) else _wording.NO_UNDO,
+        "no_undo": "" if _policies.is_undoable(request) else _wording.NO_UNDO,
     }
 
 
@@ -203,7 +210,7 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
         messages.warning(request, "All of these rows changed after the preview: none was changed.")
         return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
     undo = ""
-    if is_undoable(request):
+    if _policies.is_undoable(request):
         undo = _revert_links.operation_url(request, operation.id, plan.began)
     messages.success(request, _renamed(rename, written, planned - written), extra_tags=undo)
     if before.summary:  # by now all rows may have another name

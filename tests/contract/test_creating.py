@@ -55,7 +55,7 @@ def settle_by_looking(form: CreatingForm, server: LocalWarehouse) -> None:
     server.fault("drop_before", times=4, match="^\\s*SELECT")
     answer = form.send()
     assert (answer.status_code, UNKNOWN in words_of(answer)) == (503, True)
-    assert "Look at it again in another tab" in words_of(answer)
+    assert "Check in another tab whether it was done" in words_of(answer)
     server.clear_faults()
     assert form.is_done(form.send())
     assert form.texts() == [form.words[0]]

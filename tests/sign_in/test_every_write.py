@@ -127,7 +127,7 @@ def test_nothing_writes_what_is_hidden(
     new = {"id": str(uuid.uuid4()), "author": "Bob", "date": "2026-03-31", "description": "U"}
     answer = bob.post("/accounts/BSN001/compose/", new | card | {"reason": "R"})
     assert answer.status_code == 422
-    assert "a policy hides statuses from you" in answer.content.decode()
+    assert "a policy masks statuses" in answer.content.decode()
     assert bob.post("/accounts/HIDDEN/compose/", new).status_code == 409
     assert protected.query(f"SELECT id FROM {protected.namespace.table(UPDATES)}") == []
     # A repair corrects no word that a mask hides.

@@ -1,0 +1,31 @@
+"""The policies of the tables that a change of many rows meets, with every sign-in.
+
+Under a shared sign-in a person's own rights know of no policy, but the app's sign-in may meet one.
+A form of one record need not ask: it sends only what somebody typed.
+"""
+
+from __future__ import annotations
+
+from crm.identity import rights
+from crm.model.schema import PLATFORMS_STATUS, Table
+from crm.request import Request
+from crm.warehouse.errors import WarehouseError
+
+
+def masked(request: Request, table: Table) -> frozenset[str]:
+    """Return the table's columns that a policy masks: no change of many rows writes them."""
+    return rights.masked_columns(request.warehouse).get(table.name, frozenset())
+
+
+def masks_statuses(request: Request) -> bool:
+    """Return whether a policy masks a column that setting a status needs."""
+    return not masked(request, PLATFORMS_STATUS).isdisjoint({"platform", "status"})
+
+
+def is_undoable(request: Request) -> bool:
+    """Return False if row filters or masks prevent the app from reading the past."""
+    wh = request.warehouse
+    try:
+        return not (rights.masked_columns(wh) or rights.filtered_tables(wh))
+    except WarehouseError:
+        return True
