@@ -23,12 +23,14 @@ from .control import LocalWarehouse
 
 ACTOR = "alice@example.com"
 CATALOG = "edip_test"
+# The day of the sample data. A run of the tests may go on after midnight.
+SAMPLE_DAY = dt.datetime.now(dt.UTC).date()
 READ = re.compile(r"\s*(SELECT|WITH|DESCRIBE|SHOW)\b", re.IGNORECASE)
 CHANGE_OF_ROWS = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE|BEGIN ATOMIC)\b", re.IGNORECASE)
 
 
 def _insert_sample(wh: Warehouse) -> None:
-    for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
+    for table, rows in sample_data.rows(SAMPLE_DAY).items():
         insert_missing(wh, table, rows)
 
 

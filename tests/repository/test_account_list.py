@@ -9,6 +9,7 @@ from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
+from ..schemas import SAMPLE_DAY
 from .facets import counts
 from .test_accounts import ids, make
 
@@ -36,7 +37,7 @@ def test_a_row_of_the_list_counts_what_belongs_to_the_account(sample: Warehouse)
         "Power Platform": "Completed",
     }
     assert (row.use_case_count, row.update_count) == (2, 6)
-    assert row.last_update == dt.datetime.now(dt.UTC).date() - dt.timedelta(days=3)
+    assert row.last_update == SAMPLE_DAY - dt.timedelta(days=3)
 
 
 def test_filters_and_facets(sample: Warehouse) -> None:

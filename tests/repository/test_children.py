@@ -17,7 +17,7 @@ from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
-from ..schemas import ACTOR
+from ..schemas import ACTOR, SAMPLE_DAY
 from ..sizes import soak
 from .facets import counts
 from .test_accounts import HOSTILE_TEXTS
@@ -236,7 +236,7 @@ def test_updates_come_newest_first(sample: Warehouse) -> None:
     page = updates.search(sample, Listing(size=100))
     dates = [row.date for row in page.rows]
     assert dates == sorted(dates, reverse=True)  # type: ignore[type-var]
-    assert dates[0] == dt.datetime.now(dt.UTC).date()
+    assert dates[0] == SAMPLE_DAY
     facet = updates.facet(sample, Listing(), "platform", "", 100)
     assert facet.values[-1].value == ""
     assert facet.total == sum(each.count for each in facet.values) == page.total
