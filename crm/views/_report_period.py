@@ -33,11 +33,15 @@ _DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Days:
-    """The days of a period: from ``first`` to the day before ``end``. ``key`` is its name."""
+    """The days of a period: from ``first`` to the day before ``end``. ``key`` is its name.
+
+    ``is_instead``: the URL names days of which there can be no report.
+    """
 
     key: str
     first: dt.date
     end: dt.date
+    is_instead: bool = False
 
     @property
     def last(self) -> dt.date:
@@ -77,7 +81,7 @@ def read(request: Request) -> Days:
         end = min(last or today, today) + _DAY
         if first and first < end:
             return Days(key, first, end)
-    return Days(WEEK, monday, tomorrow)
+    return Days(WEEK, monday, tomorrow, is_instead=key == OWN)
 
 
 def _day(text: str) -> dt.date | None:

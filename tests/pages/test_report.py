@@ -173,8 +173,14 @@ def test_the_page_says_what_nobody_can_know(
 def require_words_about_days(get_page: See, sample: Warehouse) -> None:
     """Days before the tables were made, the past, and days that cannot be."""
     assert "cannot show the end" in text(get_page("/report/?all=on&period=last-week"), ".banner")
-    page = get_page("/report/?all=on&period=own&since=2020-13-99&until=x")
-    assert page.select_one("main [aria-current=true]").get_text() == "This week"
+    for since, until in (("2020-13-99", "x"), ("2026-02-02", "2026-02-01")):
+        page = get_page(f"/report/?all=on&period=own&since={since}&until={until}")
+        assert page.select_one("main [aria-current=true]").get_text() == "This week"
+        assert "needs a first day that is not after the last" in text(page, "[role=alert]")
+        assert [page.select_one(f"[name={n}]")["value"] for n in ("since", "until")] == [
+            since,
+            until,
+        ]
     # The warehouse has cleaned up the first versions: it compares with the first that is left.
     for key, lines in list(versions._cache.items()):
         left = {table: commits[1:] for table, commits in lines.commits.items()}
