@@ -50,8 +50,8 @@ _BULK = (
     "Changes or deletes many rows at once. A preview shows each row before anything is written."
 )
 _HISTORY = (
-    "Who changed what, and when. From here a change can be reverted, and what was deleted can be "
-    "brought back."
+    "Who changed what, and when. Here you can revert a change, and bring back what somebody "
+    "deleted."
 )
 _DIFF = "What was added, changed and deleted since a moment that you choose."
 _IMPORT = (
@@ -62,8 +62,8 @@ _IMPORT = (
 _LIST_OF = "Search, filters and sorting are in the address, so you can share what you see."
 
 _VIEWS = (
-    "Lists with their search, filters, order and columns under a name. A view that you share is "
-    "seen by everybody; only you and administrators change it."
+    "Lists with their search, filters, order and columns under a name. Everybody sees a view "
+    "that you share; only you and administrators change it."
 )
 
 # Chapters of docs/guide.md.

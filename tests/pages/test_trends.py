@@ -146,12 +146,14 @@ def test_a_first_completion_shows_its_time(
     make_account("BSN1")
     seen = platforms.set_status(warehouse, "BSN1", "Databricks", "Requested", None)
     assert "Requested to Completed" not in shown_of_first(get_page)
-    platforms.set_status(warehouse, "BSN1", "Databricks", "Completed", seen.updated_at)
+    seen = platforms.set_status(warehouse, "BSN1", "Databricks", "Completed", seen.updated_at)
     shown = shown_of_first(get_page)
     assert "from Requested to Completed (median of 1)" in shown
     assert "4 weeks ago" not in shown
     [said] = texts(get_page("/trends/"), ".trend-note")
     assert said.startswith("The history does not go back to the weeks with dashed columns, so")
+    platforms.set_status(warehouse, "BSN1", "Databricks", "In Progress", seen.updated_at)
+    assert "Requested to Completed" not in shown_of_first(get_page), "it is not completed any more"
 
 
 def test_a_moment_in_the_past_has_the_trends_up_to_it(

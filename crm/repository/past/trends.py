@@ -57,17 +57,19 @@ GROUP BY platform, status, week HAVING SUM(n) <> 0
 UNION ALL
 SELECT 'lead time', '', platform, '', NULL, COUNT(*), MEDIAN(seconds / 86400)
 FROM (
-  SELECT platform, MIN(CASE WHEN status = :completed THEN at END)
-    - MIN(CASE WHEN status = :requested THEN at END) AS seconds
+  SELECT platform, MAX_BY(status, version) AS latest,
+    MIN(CASE WHEN status = :completed THEN at END)
+      - MIN(CASE WHEN status = :requested THEN at END) AS seconds
   FROM (
-    SELECT {key} AS key, platform, status, UNIX_SECONDS(_commit_timestamp) AS at
+    SELECT {key} AS key, platform, status, _commit_version AS version,
+      UNIX_SECONDS(_commit_timestamp) AS at
     FROM {feed}
     WHERE _commit_version > :version AND platform <> ''
       AND _change_type IN ('insert', 'update_postimage')
   ) AS r
   GROUP BY key, platform
 ) AS r
-WHERE seconds >= 0 GROUP BY platform
+WHERE seconds >= 0 AND latest = :completed GROUP BY platform
 """
 _STATUS = "COALESCE(NULLIF(status, ''), CAST(:not_started AS STRING))"
 _WEEK_OF = "CAST(FLOOR((UNIX_SECONDS({moment}) - UNIX_SECONDS(:first)) / 604800) AS BIGINT)"
