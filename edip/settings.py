@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "crm",
 ]
 MIDDLEWARE = [
+    "crm.middleware.stack.StackMiddleware",
     "crm.middleware.request_log.RequestLogMiddleware",
     "crm.middleware.security.TlsProxyMiddleware",
     "crm.middleware.security.SecurityHeadersMiddleware",

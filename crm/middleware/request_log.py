@@ -28,7 +28,7 @@ _BY_PAGES = {"recent-changes", "static", "healthz"}
 
 
 class RequestLogMiddleware:
-    """Writes the line. It is the first middleware, so that it sees the answers of all others."""
+    """Writes the line. It comes before all middleware that answers, so it sees each answer."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
