@@ -186,7 +186,12 @@ def plain_day(value: dt.date) -> str:
     """Return the day as ``3 Feb 2026``; of a moment, the day in the reader's zone."""
     # Django's date_format takes ten times as long.
     value = _local(value) if isinstance(value, dt.datetime) else value
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year:04}"
+    return f"{day_of_month(value)} {value.year:04}"
+
+
+def day_of_month(value: dt.date) -> str:
+    """Return the day as ``3 Feb``."""
+    return f"{value.day} {_MONTHS[value.month - 1]}"
 
 
 def upper_first(text: str) -> str:

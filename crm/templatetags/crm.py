@@ -31,7 +31,7 @@ from crm.page_urls import change_url, record_url
 from crm.request import Request, sent_fields
 from crm.warehouse.errors import WarehouseError
 
-from . import _history_groups, _list_cells, _list_rows
+from . import _history_groups, _list_cells, _list_rows, _week_columns
 
 register = template.Library()
 
@@ -228,11 +228,13 @@ for _tag in (
     *row_fragments.TAGS,
     *_list_cells.TAGS,
     *_list_rows.TAGS,
+    *_week_columns.TAGS,
     record_url,
 ):
     register.simple_tag(_tag)
 register.filter("tone", fragments.tone)
 register.filter("plain_day", fragments.plain_day)
+register.filter("day_of_month", fragments.day_of_month)
 register.filter("upper_first", fragments.upper_first)
 register.filter("initials", row_fragments.initials)
 register.filter("row_id", row_fragments.row_id)
