@@ -20,10 +20,11 @@ from crm.repository.integrity import checks, repairs
 from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.operations import Operation
 from crm.repository.past import restore_tables, revert_bulk
+from crm.repository.tables import notes
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _policies, _respond, _resume, _revert_links, _wording
+from . import _bulk_wording, _policies, _respond, _resume, _revert_links, _wording
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -91,6 +92,9 @@ def repair(request: Request, name: str) -> HttpResponse:
         earlier = _resume.earlier(request)
         before = earlier.notes.get("before") or restore_tables.readable_versions(wh)
         operation = operations.of_many(wh, operations.REPAIR).resume(earlier.operation)
+        if earlier.done and notes.was_undone(wh, operation.id):
+            messages.warning(request, _bulk_wording.undone("repair", "repaired"))
+            return _respond.go(request, request.path)
         try:
             changed = repairs.repair(wh, check, operation, earlier)
         except HalfDone as half:

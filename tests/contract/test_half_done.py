@@ -174,8 +174,10 @@ def test_a_refused_step_is_named_and_the_button_continues(
     toasts = parsed(client.get(response["Location"])).select_one("#toasts")
     assert case.message in toasts.get_text()
     if case.kind == "changed":
-        # The undo takes back both parts.
+        # The undo takes back both parts, and nothing goes on after it.
         client.post(toasts.select_one("form")["action"])
+        page = parsed(client.post(go_on["action"], filled_in(go_on), follow=True))
+        assert texts(page, "#toasts p")[-1].startswith("This repair was undone")
         assert use_cases.get(family, "u-1").status == "active"
         assert updates.get(family, "d-1").platform == "databricks"
 
