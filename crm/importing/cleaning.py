@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from crm.model.characters import one_line, visible
 from crm.model.missing import is_empty, is_missing, is_no_value
 from crm.model.schema import RESERVED_BSNID, Column
 
-from . import apostrophes, dates, literals
+from . import apostrophes, dates, literals, objects
 from .errors import Refused
 from .linked import Linked, split_links
 
@@ -116,11 +116,13 @@ def check_length(column: Column, value: str | None) -> None:
 
 def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:
     """Return the links in a value: a list, the text of a list, or a text."""
-    if isinstance(raw, list):
-        return raw
+    if isinstance(raw, list | dict):
+        return raw if isinstance(raw, list) else [raw]
     text = raw.link if isinstance(raw, Linked) else str(raw)
     if conventions.guards_formulas and apostrophes.is_guarded(text):
         text = text[1:]
+    if text.lstrip().startswith("{") and isinstance(found := literals.parse_value(text), dict):
+        return [found]
     as_list = literals.parse_list(text)
     return split_links(text) if as_list is None else as_list
 
@@ -148,6 +150,9 @@ def _text(column: Column, raw: Any) -> Cleaned:
         text = json.dumps(raw, ensure_ascii=False, default=_jsonable)
         if column.not_null:
             raise Refused(f"{column.label} is {text[:40]}, which is no text")
+        if shown := objects.shown(raw):
+            cleaned = _text(column, shown)
+            return replace(cleaned, change=f"“{text[:80]}” was read as “{cleaned.value}”")
         return Cleaned(text, "was not a text")
     if isinstance(raw, dt.date | dt.time):
         # Excel makes dates of texts like 3-6.
@@ -176,17 +181,15 @@ def _jsonable(raw: Any) -> Any:
 
 
 def _links(raw: Any) -> Cleaned:
-    parts = [
-        part if isinstance(part, str) else json.dumps(part, default=_jsonable)
-        for part in links_in(raw)
-        if part and str(part)
-    ]
-    links = list(dict.fromkeys(part.strip(" ,;\t\r\n") for part in parts))
-    links = [link for link in links if link]
+    parts = [part for part in links_in(raw) if part and str(part)]
+    found = [objects.link_in(part) for part in parts]
+    links = [each for each in dict.fromkeys(link.strip(" ,;\t\r\n") for link in found) if each]
     value = "\n".join(links)
     is_same = isinstance(raw, str) and value == raw.strip().replace("\r\n", "\n")
     if is_same or (isinstance(raw, list) and links == raw):
         return Cleaned(value)
+    if len(links) == 1 and found != [str(part) for part in parts]:
+        return Cleaned(value, f"“{str(raw).strip()[:80]}” was read as {value[:80]}")
     return Cleaned(value, f"{len(links)} links, one per line" if len(links) > 1 else "")
 
 
@@ -236,7 +239,7 @@ def _reading(text: str, moment: dt.datetime, conventions: Conventions) -> str:
     it."""
     if re.match(r"\d{4}", text):
         return ""
-    zone = "" if moment.tzinfo or ":" not in text else f", in {conventions.zone}"
+    zone = f", in {conventions.zone}" if dates.is_local(text) else ""
     return f"dates such as “{text[:40]}” were read like {moment:%Y-%m-%d}{zone}"
 
 

@@ -1,4 +1,5 @@
-"""The words of dates in the languages of Excel and of people: months, days, time zones."""
+"""The words of dates in the languages of Excel and of people: months, days, time zones; and where
+they write the time."""
 
 from __future__ import annotations
 
@@ -42,6 +43,25 @@ _WEEKDAYS = """
 """
 WEEKDAY = re.compile(rf"^(?:{'|'.join(_WEEKDAYS.split())})[.,]*\s+", re.IGNORECASE)
 # What stands between a date and a time.
-BEFORE_TIME = r"(?:(?:um|at|à|om|kl\.?)\s+)?"
+BEFORE_TIME = r"(?:(?:um|at|à|om|klo?\.?|alle(?:\sore)?|ore|a\slas?|às|(?:o\s)?godz\.?|o)\s+)?"
 # Zones whose names mean one offset only, in hours; EST, for example, is American and Australian.
 ZONES = {"wet": 0, "west": 1, "cet": 1, "mez": 1, "cest": 2, "mesz": 2, "eet": 2, "eest": 3}
+# Times with dots, as DB2 and people in the north and the south write them, and times that come
+# first, as in "14:03, 27 June 2025".
+_DOTTED = re.compile(
+    rf"(?:(?<=\d)(?:[T,\s]+|-)|[,\s]+(?=[a-z]){BEFORE_TIME})"
+    r"([01]?\d|2[0-3])\.([0-5]\d)\.([0-5]\d(?:\.\d{1,9})?)$"
+    rf"|(?<=\d{{4}})[,\s]+{BEFORE_TIME}([01]?\d|2[0-3])\.([0-5]\d)$",
+    re.IGNORECASE,
+)
+_TIME_FIRST = re.compile(
+    r"(\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s?[ap]\.?m\.?)?),?\s+([^:]*\d[^:]*?)(\s\(UTC\))?",
+    re.IGNORECASE,
+)
+
+
+def with_usual_time(text: str) -> str:
+    """Return the date with its time at the end, and with colons in it."""
+    if found := _TIME_FIRST.fullmatch(text):
+        return f"{found[2]} {found[1]}{'Z' if found[3] else ''}"
+    return _DOTTED.sub(lambda time: f" {':'.join(filter(None, time.groups()))}", text)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from crm.model.characters import HYPHENS, visible
 
-from .date_words import BEFORE_TIME, BESIDE, MONTHS, WEEKDAY, ZONES
+from .date_words import BEFORE_TIME, BESIDE, MONTHS, WEEKDAY, ZONES, with_usual_time
 from .errors import Refused
 
 MONTH_FIRST, DAY_FIRST, YEAR_FIRST = "mdy", "dmy", "ymd"
@@ -27,8 +27,10 @@ _WORDED = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d))?")
 _TIME = re.compile(
     rf"(?:^|[T\s,]+{BEFORE_TIME}|(?<=\d{{4}}):)"
-    r"(\d{1,2})[:h](\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?\s*([ap])?\.?(?:m\.?)?"
+    r"(\d{1,2})(?::|\s?h\s?)(\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?\s*([ap])?\.?(?:m\.?)?"
     rf"(?:\s*uhr)?\s*((?:z|utc|gmt|{'|'.join(ZONES)})?\s*(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?)\s*"
+    # As Go writes it: the zone's name after its offset.
+    r"(?:(?:(?<=[+-]\d{4}\s)|(?<=[+-]\d\d:\d\d\s))[a-z]{3,4}\s*)?"
     r"(?:\([^)]*\)|\[[\w/+-]+\])?$",
     re.IGNORECASE,
 )
@@ -171,13 +173,13 @@ def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
 
 
 def _plain(text: str) -> str:
-    """Return the text with usual blanks, digits and hyphens, and no apostrophe that makes it a
-    text in a spreadsheet; empty if it is too long for a date."""
+    """Return the text with usual blanks, digits, hyphens and colons, the time last, and no
+    apostrophe that makes it a text in a spreadsheet; empty if it is too long for a date."""
     if not text.isascii():
         # Browsers put invisible characters into dates.
         text = visible(unicodedata.normalize("NFKC", text)).translate(_HYPHENS)
     plain = " ".join(text.removeprefix("'").split())
-    return plain if len(plain) <= _LONGEST else ""
+    return with_usual_time(plain) if len(plain) <= _LONGEST else ""
 
 
 def _unwrapped(text: str) -> str:

@@ -9,12 +9,17 @@ from . import vocabulary
 from .characters import visible
 from .schema import Column
 
-# Texts that programs write for a missing key, date or link.
-NO_VALUE = ("nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-")
+# How programs write what a database has as NULL: MySQL, Hive, DBeaver, SQL Server and others.
+_NULLS = ("\\N", "(null)", "(NULL)", "[null]", "[NULL]", "<null>", "<NULL>", "{null}", "{NULL}")
+# Texts, in lower case, that programs write for a missing key, date or link.
+NO_VALUE = (
+    *("nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-"),
+    *dict.fromkeys(text.lower() for text in _NULLS),
+)
 # What people write besides where a status or another known word is missing.
 NO_WORD = ("na", "n.a.", "k.a.", "--", "–", "—", "?")
-# Texts that pandas writes for any missing value, exactly so: Nan is also a name.
-OF_PANDAS = ("nan", "NaN", "NaT", "<NA>", "None")
+# Texts that pandas and others write for any missing value, exactly so: Nan is also a name.
+FOR_ANY = ("nan", "NaN", "NaT", "<NA>", "None", *_NULLS)
 
 
 def is_empty(raw: Any) -> bool:
@@ -47,5 +52,6 @@ def is_missing(column: Column, raw: Any) -> bool:
         )
     if column.not_null:
         return is_no_value(visible(text))
-    is_of_pandas = isinstance(raw, str) and text in OF_PANDAS
-    return is_of_pandas and not (column.kind == "long_text" and text == "None")
+    if not isinstance(raw, str) or (column.kind == "long_text" and text == "None"):
+        return False
+    return text in FOR_ANY

@@ -29,7 +29,22 @@ WORDS = (
     *("Claims", "R&D", "O'Brien", "a\\b", 'say "x"', "100%_", "שלום", "🧱🔥", "é", "e\u0301"),
     *("'; DROP TABLE accounts; --", ":rows", "${x}", "{accounts}", "`t`", "\\n", "NULL", "<b>"),
 )
-MISSING = ("NULL", "n/a", "NaN", "nan", "None", "none", "-", "–", "?", "<NA>", "[]", "\u200bnull")
+MISSING = (
+    "NULL",
+    "n/a",
+    "NaN",
+    "nan",
+    "None",
+    "none",
+    "-",
+    "–",
+    "?",
+    "<NA>",
+    "[]",
+    "\u200bnull",
+    "\\N",
+    "[NULL]",
+)
 LIKE_WORDS = ("in_progress", "Power-Platform", "ON HOLD", "self\u2011service", "COM\u00adPLETED")
 LINKS = (
     *("https://a.example/x,y", "http://b.example/;z", "HTTPS://C.example", "wiki", "https://"),

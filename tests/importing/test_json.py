@@ -138,3 +138,39 @@ def test_values_that_json_does_not_have_are_found_across_blocks(
         rows, findings = read(written(tmp_path, "state.json", content))
         assert rows["accounts"] == [{"bsnid": "B1"}]
         assert any("vp: is NaN" in reason for reason in reasons(findings, NOTED))
+
+
+def test_texts_and_links_within_objects_and_lists(tmp_path: Path) -> None:
+    account = {
+        "bsnid": {"S": "B1"},
+        "team": {"string": "T"},
+        "vp": {"id": 7, "displayName": "Zoë"},
+        "admin": ["Ann", {"name": "Bob"}],
+        "primary_it_partner": {"id": 7},
+        "azure_devops_link": {"Url": "https://a.example", "Description": "Board"},
+        "artifacts_folder_links": ["[Files](https://b.example)", {"href": "https://c.example"}],
+        "platforms": [
+            {"name": "Databricks", "status": True},
+            {"name": "Snowflake", "status": "n"},
+        ],
+        "use_cases": ["Churn"],
+    }
+    rows, findings = read(written(tmp_path, "state.json", json.dumps({"accounts": [account]})))
+    assert rows["accounts"] == [
+        {
+            "bsnid": "B1",
+            "team": "T",
+            "vp": "Zoë",
+            "admin": "Ann, Bob",
+            "primary_it_partner": '{"id": 7}',
+            "azure_devops_link": "https://a.example",
+            "artifacts_folder_link": "https://b.example\nhttps://c.example",
+        }
+    ]
+    statuses = {row["platform"]: row["status"] for row in rows["platforms_status"]}
+    assert statuses == {"Databricks": "Completed", "Snowflake": "Not Started"}
+    changed = "\n".join(reasons(findings, CHANGED))
+    assert 'admin: “["Ann", {"name": "Bob"}]” was read as “Ann, Bob”' in changed
+    assert "“{'Url': 'https://a.example', 'Description': 'Board'}” was read as https://" in changed
+    (skipped,) = reasons(findings, SKIPPED)
+    assert "“Churn” is no record, and the file has no other use cases" in skipped

@@ -34,6 +34,7 @@ SHAPES: dict[str, Any] = {
     "lists by column": {"bsnid": ["B1", "B2"], "team": ["T", "U"]},
     "split": {"columns": ["bsnid", "team"], "index": [0, 1], "data": [["B1", "T"], ["B2", "U"]]},
     "table": {"schema": {"fields": [{"name": "bsnid"}]}, "data": [A, B]},
+    "named": {"meta": [{"name": "bsnid"}, {"name": "team"}], "rows": [["B1", "T"], ["B2", "U"]]},
     "rows": [["bsnid", "team"], ["B1", "T"], ["B2", "U"]],
 }
 
@@ -56,7 +57,7 @@ def test_shapes_of_json(tmp_path: Path, shape: str, wrap: str) -> None:
     "content",
     [
         {"data": [A, B]},
-        {"items": [A, B], "total": 2},
+        {"Items": [A, B], "Count": 2},
         {"value": [A, B]},
         "\n".join(map(json.dumps, [A, B])),
         "\n\n".join(map(json.dumps, [A, B])) + "\n",

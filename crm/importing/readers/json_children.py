@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from crm.importing.findings import REFUSED
+from crm.importing.findings import CHANGED, REFUSED, SKIPPED
 from crm.importing.headings import columns_by_index, table_key
 from crm.importing.literals import parse_value
 from crm.importing.raw_rows import RawRow, Remark, Unreadable
+from crm.importing.yes_no import status_of
 from crm.model.missing import is_empty
 from crm.model.schema import PLATFORMS_STATUS, Table
 
@@ -18,13 +19,24 @@ from .json_text import as_id
 Record = dict[str, Any]
 
 
-def children(table: Table, accounts: Iterable[tuple[Any, Record]]) -> Iterator[RawRow]:
-    """Yield the rows of a table that lie within accounts, given as (BSNID, account)."""
-    inside = statuses if table is PLATFORMS_STATUS else _records
+def children(
+    table: Table, accounts: Iterable[tuple[Any, Record]], *, has_others: bool
+) -> Iterator[RawRow]:
+    """Yield the rows of a table that lie within accounts, given as (BSNID, account).
+
+    ``has_others``: the file has rows of this table elsewhere, whose ids accounts may list.
+    """
     for bsnid, account in accounts:
         for key, value in account.items():
-            if table_key(key) == table.name:
-                yield from inside(table, bsnid, _as_value(value))
+            if table_key(key) != table.name:
+                continue
+            value = _as_value(value)
+            if table is PLATFORMS_STATUS:
+                yield from statuses(table, bsnid, value)
+                continue
+            yield from _records(table, bsnid, value)
+            if not has_others and isinstance(value, list):
+                yield from _only_ids(table, bsnid, value)
 
 
 def owners(table: Table, accounts: Iterable[tuple[Any, Record]]) -> dict[str, Any]:
@@ -71,6 +83,14 @@ def _records(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
             yield not_a_record(place, record)
 
 
+def _only_ids(table: Table, bsnid: Any, listed: list[Any]) -> Iterator[RawRow]:
+    """Yield a remark on each text in a list of records."""
+    for number, each in enumerate(listed, start=1):
+        if isinstance(each, str | int | Decimal) and not isinstance(each, bool):
+            reason = f"“{str(each)[:40]}” is no record, and the file has no other {table.plural}"
+            yield RawRow(f"{bsnid}/{table.name}/{number}", None, [Remark(SKIPPED, reason)])
+
+
 def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
     """Yield the statuses within an account: {platform: status}, or a list. Any other value has no
     platform, so its row is refused."""
@@ -78,7 +98,7 @@ def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
     if isinstance(value, dict):
         found = list(value.items())
     elif isinstance(value, list):
-        found = [(s.get("platform") if isinstance(s, dict) else None, s) for s in value]
+        found = [(_platform(s) if isinstance(s, dict) else None, s) for s in value]
     elif not is_empty(value):
         found = [(None, value)]
     for platform, status in found:
@@ -86,9 +106,17 @@ def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
             reason = f"“{str(status)[:40]}” is not like {{'Databricks': 'Completed'}}"
             yield refused(f"{bsnid}/?", reason)
             continue
-        row = {"account_bsnid": bsnid, "platform": platform}
+        row, remarks = {"account_bsnid": bsnid, "platform": platform}, []
         row |= status if isinstance(status, dict) else {"status": status}
-        yield RawRow(f"{bsnid}/{platform or '?'}", list(row.items()))
+        if meant := status_of(row.get("status")):
+            remarks = [Remark(CHANGED, f"“{row['status']}” was read as {meant}", "status")]
+            row["status"] = meant
+        yield RawRow(f"{bsnid}/{platform or '?'}", list(row.items()), remarks)
+
+
+def _platform(status: Record) -> Any:
+    """Return the platform of a status in a list, which some programs call its name."""
+    return status.get("platform") or status.pop("name", None)
 
 
 def value_of(

@@ -11,7 +11,7 @@ ROWS      a list of rows, its headings beside it (pandas: ``orient="split"``, SQ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -41,6 +41,8 @@ _WRAPPERS = (
     *("data", "items", "records", "rows", "results", "value", "values"),
     *("d", "response", "result", "hits", "edges"),
 )
+# Keys under which programs list the names of columns, and the rows under these.
+_HEADINGS, _ROWS = ("columns", "meta"), ("data", "rows")
 # Keys of records under which some programs keep the columns: Airtable, Django, GraphQL, search.
 _INNER = ("fields", "attributes", "properties", "node", "_source")
 
@@ -62,12 +64,13 @@ def section(text: JsonText, prefix: str, node: Node, table: Table | None) -> Sec
         return Section(prefix, ROWS if is_rows else RECORDS)
     if not node.is_object:
         return None
-    columns, data = node.get("columns"), node.get("data")
-    if columns and data and columns.is_list and data.is_list:
-        names = _all(text, _below(prefix, "columns.item"))
+    names, rows = _lists(node, _HEADINGS), _lists(node, _ROWS)
+    if names and rows:
+        found = _all(text, _below(prefix, f"{names[0]}.item"))
         # With orient="table" a column is an object with a name.
-        headings = [name["name"] if isinstance(name, dict) else name for name in names]
-        return Section(_below(prefix, "data"), ROWS, tuple(map(cell_text, headings)))
+        headings = [name.get("name") if isinstance(name, dict) else name for name in found]
+        return Section(_below(prefix, rows[0]), ROWS, tuple(map(cell_text, headings)))
+    data = node.get("data")
     if node.get("schema") and data and data.is_list:
         return section(text, _below(prefix, "data"), data, table)
     if is_by_column(node, table):
@@ -87,10 +90,10 @@ def whole_file(text: JsonText, roots: list[Node]) -> Section | None:
     if root.is_object:
         if root.keys and not any(child.is_object or child.is_list for _, child in root.keys):
             return Section("", RECORD)
-        is_table = bool(root.get("columns")) or is_by_column(root, None)
-        for name in _WRAPPERS:
-            wrapped = root.get(name)
-            if wrapped and ((wrapped.is_list and not is_table) or _wrapper(wrapped)):
+        is_table = bool(_lists(root, _HEADINGS)) or is_by_column(root, None)
+        for name, wrapped in root.keys:
+            is_wrapped = (wrapped.is_list and not is_table) or _wrapper(wrapped)
+            if name.lower() in _WRAPPERS and is_wrapped:
                 return section(text, name, wrapped, None)
         found = section(text, "", root, None)
         is_keyed = found is not None and found.shape == KEYED
@@ -168,8 +171,12 @@ def _wrapper(node: Node) -> str:
     records beside it."""
     if any(child.is_object and _known(child.names, None) for _, child in node.keys):
         return ""
-    lists = [name for name, child in node.keys if child.is_list]
-    return next((name for name in lists if name in _WRAPPERS), "")
+    return next(iter(_lists(node, _WRAPPERS)), "")
+
+
+def _lists(node: Node, names: Collection[str]) -> list[str]:
+    """Return the keys of lists among these names, however these are capitalized."""
+    return [name for name, child in node.keys if child.is_list and name.lower() in names]
 
 
 def _known(names: list[str], table: Table | None) -> int:

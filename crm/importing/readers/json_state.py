@@ -264,7 +264,7 @@ def _rows(file: _File, table: Table) -> Iterator[RawRow]:
             yield refused("", f"“{key}” is {WORDS[event]}, not records; not imported")
     yield from _section_rows(file, table)
     if table is not ACCOUNTS:
-        yield from children(table, file.accounts())
+        yield from children(table, file.accounts(), has_others=table.name in file.sections)
 
 
 def _plain_rows(text: JsonText, section: Section) -> Iterator[RawRow]:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import ijson
 
 from crm.importing.errors import SourceError
+from crm.importing.objects import value_of
 from crm.importing.raw_rows import Unreadable
 
 from .encoding import Encoding, encoding_of
@@ -71,7 +72,7 @@ class JsonText:
         if isinstance(value, str) and value.startswith(self._mark):
             return Unreadable(value.removeprefix(self._mark))
         if isinstance(value, dict):
-            return {key: self.values(each) for key, each in value.items()}
+            return value_of({key: self.values(each) for key, each in value.items()})
         if isinstance(value, list):
             return [self.values(each) for each in value]
         return value

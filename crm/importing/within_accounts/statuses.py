@@ -16,21 +16,12 @@ from crm.importing.headings import SINCE_OF, STATUS_OF
 from crm.importing.literals import parse_value
 from crm.importing.raw_rows import RawRow, Remark, Rows
 from crm.importing.readers.json_children import refused, statuses
+from crm.importing.yes_no import status_of
 from crm.model import vocabulary
 from crm.model.missing import is_empty, is_no_value, is_no_word
 from crm.model.schema import PLATFORMS_STATUS
 
 from .meanings import bsnid_of, meaning_of
-
-# Also as Excel and people write them in other languages.
-_YES = {
-    *("y", "yes", "true", "✓", "✔", "☑", "j", "ja", "wahr", "oui", "vrai", "si", "sí", "sì"),
-    *("verdadero", "vero", "sim", "verdadeiro", "tak", "prawda", "waar", "sant", "sand", "sann"),
-}
-_NO = {
-    *("n", "no", "false", "✗", "✘", "☐", "nein", "falsch", "non", "faux", "falso", "não"),
-    *("nie", "fałsz", "nee", "onwaar", "nej", "nei", "falskt", "falsk", "usann"),
-}
 
 
 def status_rows(rows: Rows, given: Mapping[str, str], is_own: bool) -> Iterator[RawRow]:
@@ -63,18 +54,15 @@ def status_rows(rows: Rows, given: Mapping[str, str], is_own: bool) -> Iterator[
 
 def _status(name: str, bsnid: Any, platform: str, value: Any, since: Any) -> RawRow:
     """Return the row of a status. ``since``: when the platform was onboarded, if that is known."""
-    word = str(value).strip().lower()
     cells = [("account_bsnid", bsnid), ("platform", platform)]
-    if word in _NO:
-        reason = f"“{value}” was read as {vocabulary.NOT_STARTED}"
-        cells.append(("status", vocabulary.NOT_STARTED))
-        return RawRow(name, cells, [Remark(CHANGED, reason, "status")], is_implied=True)
+    meant = vocabulary.COMPLETED if is_empty(value) else status_of(value)
     remarks = []
-    if is_empty(value) or word in _YES:
+    if meant:
         what = "a month of onboarding" if is_empty(value) else f"“{value}”"
-        remarks.append(Remark(CHANGED, f"{what} was read as {vocabulary.COMPLETED}", "status"))
-        value = vocabulary.COMPLETED
-    cells.append(("status", value))
+        remarks.append(Remark(CHANGED, f"{what} was read as {meant}", "status"))
+    cells.append(("status", meant or value))
+    if meant == vocabulary.NOT_STARTED:
+        return RawRow(name, cells, remarks, is_implied=True)
     if since is not None:
         cells += [("created_at", since), ("updated_at", since)]
     return RawRow(name, cells, remarks)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crm.model import vocabulary
 from crm.model.characters import BLANKS, INVISIBLE
-from crm.model.missing import NO_VALUE, NO_WORD, OF_PANDAS
+from crm.model.missing import FOR_ANY, NO_VALUE, NO_WORD
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, RESERVED_BSNID, Column, Table
 from crm.repository import _made_ids, _sql
@@ -142,8 +142,8 @@ def is_missing(column: Column) -> str:
         return f"LOWER({_visible(raw)}) IN ({_sql.texts(texts)})"
     if column.type != "STRING" or column.kind == "links":
         return f"LOWER({raw}) IN ({_sql.texts(NO_VALUE)})"
-    of_pandas = [text for text in OF_PANDAS if column.kind != "long_text" or text != "None"]
-    return f"{raw} IN ({_sql.texts(of_pandas)})"
+    for_any = [text for text in FOR_ANY if column.kind != "long_text" or text != "None"]
+    return f"{raw} IN ({_sql.texts(for_any)})"
 
 
 def _visible(text: str) -> str:
