@@ -150,7 +150,7 @@ def _text(column: Column, raw: Any) -> Cleaned:
         text = json.dumps(raw, ensure_ascii=False, default=_jsonable)
         if column.not_null:
             raise Refused(f"{column.label} is {text[:40]}, which is no text")
-        if shown := objects.shown(raw):
+        if shown := objects.shown(raw, is_whole=column.kind == "long_text"):
             cleaned = _text(column, shown)
             return replace(cleaned, change=f"“{text[:80]}” was read as “{cleaned.value}”")
         return Cleaned(text, "was not a text")

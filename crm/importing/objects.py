@@ -27,12 +27,13 @@ def value_of(raw: Any) -> Any:
     return raw
 
 
-def shown(raw: Any) -> str:
-    """Return the text that an object or a list of texts shows; empty if it shows none."""
-    if isinstance(raw, dict):
+def shown(raw: Any, *, is_whole: bool) -> str:
+    """Return the text that an object or a list of texts shows; empty if it shows none, or not all
+    of it where it ``is_whole``."""
+    if isinstance(raw, dict) and not is_whole:
         return _first_text(raw, _NAMES)
     if isinstance(raw, list):
-        texts = [each if isinstance(each, str) else shown(each) for each in raw]
+        texts = [e if isinstance(e, str) else shown(e, is_whole=is_whole) for e in raw]
         return ", ".join(texts) if all(texts) else ""
     return ""
 

@@ -137,7 +137,7 @@ def test_only_a_dry_run_writes_nothing(monkeypatch: pytest.MonkeyPatch, dry_run:
 
     operation = Operation("an id", "copy", "ana@example.com")
     monkeypatch.setattr(copy_tables.operations, "of_many", lambda *_: operation)
-    monkeypatch.setattr(copy_tables.operations, "noted", lambda *_: nullcontext())
+    monkeypatch.setattr(copy_tables, "noted", lambda *_: nullcontext())
     monkeypatch.setattr(copy_tables, "Copy", Copied)
     monkeypatch.setattr(copy_tables.upsert, "moment", lambda _: "")
     monkeypatch.setattr(repository, "columns", lambda *_: {"accounts": {"bsnid": "STRING"}})

@@ -29,6 +29,16 @@ ZEROS = [{"bsnid": "0012", "team": "T", "business_area": "F"}]
         ("| bsnid | team | business_area |\n|---|:---:|---:|\n| N1 | T | F |\n", PLAIN),
         (" bsnid | team | business_area\n---+---+---\n N1    | T    | F\n(1 row)\n", PLAIN),
         ("bsnid,team,business_area\n---,---,---\nN1,T,F\n\n(1 rows affected)\n", PLAIN),
+        ("bsnid^team^business_area\nN1^T^F\n", PLAIN),
+        ("bsnid\x01team\x01business_area\nN1\x01T\x01F\n", PLAIN),
+        (
+            "| bsnid | team | business_area |\n|---|---|---|\n| N1 | T \\| U | F |\n",
+            [PLAIN[0] | {"team": "T | U"}],
+        ),
+        (
+            "+---+\n|bsnid|team|business_area|\n|N1|T|F|\n+---+\n1 row in set (0.00 sec)\n",
+            PLAIN,
+        ),
         ("+--+----+\n|bsnid|team|business_area|\n+-----+-+\n|   N1|   T|  F|\n+---+-+\n", PLAIN),
     ],
 )

@@ -93,7 +93,7 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     monkeypatch.setattr(importer.upsert, "moment", lambda _: "2026-01-01T00:00:00+00:00")
     monkeypatch.setattr(writing.verify, "checksums", made.checksums)
     monkeypatch.setattr(importer.operations, "of_many", lambda *_: OPERATION)
-    monkeypatch.setattr(importer.operations, "noted", lambda *_: nullcontext())
+    monkeypatch.setattr(importer, "noted", lambda *_: nullcontext())
     monkeypatch.setattr(importer.atomic, "is_possible", lambda *_: False)
     monkeypatch.setattr(planning, "similar_keys", lambda *_: {})
     monkeypatch.setattr(matching, "stored_ids", lambda *_: made.stored_ids())

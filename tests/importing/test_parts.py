@@ -150,6 +150,8 @@ def test_the_encoding_of_a_file_is_found_and_remarked_on(
     [
         ("cp1252", "Größe gemäß Öl|déjà très|El Niño ¿qué?|ações|Ærø på|don’t – 5 €|l’été", True),
         ("cp1250", "Dvořák Čapek|Łódź Gdańsk|Erdős", False),
+        ("iso-8859-2", "Łódź|Michał", False),
+        ("cp1252", "m³ 5 £|½ Tag|«Élan»|Zoë®", True),
         ("cp1251", "Привет мир|ООО «Ромашка»", False),
         ("mac-roman", "María|Größe", False),
         ("cp850", "Müller|Größe", False),

@@ -45,6 +45,7 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (TEAM, Decimal("12345678901234567890"), "12345678901234567890", ""),
         (TEAM, True, "true", "was not a text"),
         (TEAM, {"a": Decimal("1.5")}, '{"a": 1.5}', "was not a text"),
+        (TEXT, {"title": "A", "text": "B"}, '{"title": "A", "text": "B"}', "was not a text"),
         (TEAM, "x\ud800", "x\ufffd", ""),
         (
             TEAM,

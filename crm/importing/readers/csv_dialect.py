@@ -29,8 +29,13 @@ _ERRORS = {
 _TOO_NARROW = re.compile("#{4,}")
 # The characters that Spark prints of a text at most.
 _PRINTED = 20
-_COUNT_OF_ROWS = re.compile(r"\(\d+ rows?( affected)?\)")
-DELIMITERS = ",;\t|"
+_COUNT_OF_ROWS = re.compile(
+    r"\(\d+ (rows?|Zeilen?|lignes?|filas?|righe|rij(en)?|linhas?|rader)( affected)?\)"
+    r"|\d+ rows? in set( \([\d.]+ sec\))?"
+)
+_USUAL = ",;\t|"
+# Rare ones, and the control characters of Hive and others.
+DELIMITERS = f"{_USUAL}^~¦\x01\x1f"
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,23 @@ class Dialect:
     def split_otherwise(self, record: list[str], width: int) -> tuple[str, list[str]]:
         """Return the delimiter and the cells of a line that has another delimiter than the file,
         as lines have that were added elsewhere; nothing for any other line."""
-        for delimiter in DELIMITERS if len(record) == 1 < width else "":
+        for delimiter in _USUAL if len(record) == 1 < width else "":
             cells = next(csv.reader(record, delimiter=delimiter, quotechar=self.quote), [])
             if len(cells) == width:
                 return delimiter, cells
         return "", []
+
+    def with_escaped(self, record: list[str], width: int) -> list[str]:
+        """Return the cells of a row in which backslashes stand before delimiters within cells, as
+        in Markdown; of any other row, its own."""
+        cells: list[str] = []
+        for cell in record:
+            if cells and cells[-1].endswith("\\"):
+                blank = " " if self.has_blanks else ""
+                cells[-1] = f"{cells[-1][:-1]}{self.delimiter}{blank}{cell}"
+            else:
+                cells.append(cell)
+        return cells if len(cells) == width < len(record) else record
 
 
 def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:
@@ -103,7 +120,8 @@ def _why_not_whole(cell: str, is_printed: bool) -> str:
 
 def is_drawn(cells: Sequence[str]) -> bool:
     """Return whether a record only draws a line between rows, or counts them."""
-    if next(filter(None, cells), "-").lstrip()[:1] not in _BEGINNINGS:
+    first = next(filter(None, cells), "-").lstrip()[:1]
+    if first not in _BEGINNINGS and not first.isdigit():
         return False
     words = [word for cell in cells if (word := cell.strip())]
     if len(words) == 1 and _COUNT_OF_ROWS.fullmatch(words[0]):

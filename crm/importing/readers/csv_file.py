@@ -94,17 +94,18 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect, is_exact
         return RawRow(name, None, remarks)
     if is_drawn(record.cells):
         return RawRow(name, None, [Remark(SKIPPED, _IS_DRAWN)])
-    cells = dialect.split_whole(record.cells)
-    if len(cells) != len(record.cells) and len(cells) == len(headings):
+    given = dialect.with_escaped(record.cells, len(headings))
+    cells = dialect.split_whole(given)
+    if len(cells) != len(given) and len(cells) == len(headings):
         remarks.append(Remark(CHANGED, _WAS_QUOTED))
     else:
-        delimiter, cells = dialect.split_otherwise(record.cells, len(headings))
+        delimiter, cells = dialect.split_otherwise(given, len(headings))
         if cells:
             sign = "tabs" if delimiter == "\t" else f"“{delimiter}”"
             reason = f"its cells are separated by {sign}, unlike the headings"
             remarks.append(Remark(CHANGED, reason))
         else:
-            cells = record.cells
+            cells = given
     if len(cells) > len(headings) and any(map(cell_text, cells[len(headings) :])):
         remarks.append(Remark(NOTED, _IS_TOO_LONG))
     texts = dialect.cells(cells)

@@ -191,8 +191,7 @@ def _is_odd(path: Path) -> bool:
     with path.open("rb") as file:
         end = b""
         while block := file.read(_BLOCK):
-            text = end + block
-            if _ODD.search(text) or (len(block) == _BLOCK and _is_within_text(text)):
+            if _ODD.search(end + block) or (len(block) == _BLOCK and _is_within_text(block)):
                 return True
             end = block[-400:]
     return False
@@ -201,8 +200,8 @@ def _is_odd(path: Path) -> bool:
 def _is_within_text(block: bytes) -> bool:
     """Return whether a block may lie within one text: all its quotation marks are escaped, the
     first perhaps before it."""
-    block = block.removeprefix(b'"')
-    return block.count(b'"') == block.count(b'\\"')
+    is_open = block.startswith(b'"')
+    return block.count(b'"') - is_open == block.count(b'\\"')
 
 
 def _transcoded(path: Path, encoding: Encoding, to: Path) -> Path:

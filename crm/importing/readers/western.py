@@ -27,6 +27,8 @@ _SAME = {char for char in _LATIN if char.encode("cp1252") == char.encode("cp1250
 _ONLY_WESTERN = re.compile("[àÀåÅçÇ]|ñ[aeiouáéíóú]|Ñ[AEIOU]|ão|ões|œu", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"[a-z]’(?:s|t|d|m|ll|re|ve)\b|\b(?:[a-z]|qu)’[a-zà-ÿ]", re.IGNORECASE)
 _SIGN_BETWEEN = re.compile(r"[^\W\d_][^\x00-\x7f\w\xa0–—][^\W\d_]")
+# Letters of ISO-8859-2 look like these signs beside letters.
+_SIGN_BESIDE = re.compile(r"[£¥¦¬¯][^\W\d_]|[^\W\d_](?:[¢£¥¦¬¯¶¼¾]|(?<=[^\W\d_]{3})[±³µ¹])")
 
 
 def words(path: Path) -> list[bytes]:
@@ -48,6 +50,8 @@ def _is_plain(text: str, letters: set[str]) -> bool:
     text = _APOSTROPHE.sub("", text)
     beyond = [char for char in text if char > "\x7f" and char.isalpha()]
     if not set(beyond) <= letters or "\ufffd" in text or _SIGN_BETWEEN.search(text):
+        return False
+    if _SIGN_BESIDE.search(text):
         return False
     has_ascii = any(char.isascii() and char.isalpha() for char in text)
     return has_ascii or len(beyond) < 2
