@@ -73,9 +73,9 @@ PAGES = {
 VIEWS = {"saved-views", "saved-view", "saved-view-edit", "saved-view-delete", "default-view"}
 VIEWS |= {"digest"}  # counted in tests/pages/test_digest.py
 PAGES |= {"account-names": "/account-names/?account=a", "similar-teams": "/similar-teams/"}
-PAGES |= {"check-team": "/similar-teams/check/", "account-merge-with": "/accounts/B/merge/?q=a"}
+PAGES |= {"check-team": "/similar-teams/check/", "suggestions": "/suggestions/vp/?vp=a"}
+PAGES |= {"account-merge-with": "/accounts/B/merge/?team=T&q=a"}
 PAGES |= {"person": "/people/Priya%20Raman/", "areas": "/areas/", "area": "/areas/Finance/"}
-PAGES |= {"suggestions": "/suggestions/vp/?vp=a"}
 PAGES |= {f"rename-{name}": f"{PAGES[name]}rename/" for name in ("person", "area")}
 # The app remembers what these find, or they are for administrators.
 CHECKS = {"readyz": "/readyz", "set-up": "/admin-tools/set-up/"}

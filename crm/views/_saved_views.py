@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -178,18 +179,33 @@ def found(request: Request, id: str) -> SavedView:
 def of_form(form: SavedViewForm, person: str, query: str, known: Sequence[SavedView]) -> SavedView:
     """Return the new view of the form."""
     given = form.cleaned_data
-    view = SavedView(given["id"], person, given["list"], given["name"], query, given["shared"])
-    return with_own_id(view, known)
+    id = _own_id(given["id"], person)
+    view = SavedView(id, person, given["list"], given["name"], query, given["shared"])
+    return _with_new_id(view, known)
 
 
-def with_own_id(view: SavedView, known: Sequence[SavedView]) -> SavedView:
-    """Return the new view with an id that is the same each time its form is sent.
+def copy_of(view: SavedView, id: str, person: str, known: Sequence[SavedView]) -> SavedView:
+    """Return a private copy of the view, for the form with this id; if the person has a view of
+    its name, with a number behind the name."""
+    copy = SavedView(_own_id(id, person), person, view.list_name, "", view.query)
+    for number in count(1):
+        end = f" {number}" if number > 1 else ""
+        name = f"Copy of {view.name}"[: repository.NAME_LENGTH - len(end)] + end
+        numbered = _with_new_id(replace(copy, name=name), known)
+        if not has_name(numbered, known):
+            return numbered
+    raise AssertionError("the numbers have no end")
 
-    It gets another id if a different one of the ``known`` views has that id: then somebody went
-    back in the browser and sent the form again with other content.
-    """
-    # A forged id of another person's view has no effect.
-    view = replace(view, id=str(uuid.uuid5(uuid.UUID(view.id), view.person)))
+
+def _own_id(id: str, person: str) -> str:
+    """Return the id of the person's view that a form with this id saves. So a forged id of another
+    person's view has no effect."""
+    return str(uuid.uuid5(uuid.UUID(id), person))
+
+
+def _with_new_id(view: SavedView, known: Sequence[SavedView]) -> SavedView:
+    """Return the view with another id if a different one of the ``known`` views has its id: then
+    somebody went back in the browser and sent the form again with other content."""
     facts = (view.name, view.query, view.is_shared)
     if any(v.id == view.id and (v.name, v.query, v.is_shared) != facts for v in known):
         return replace(view, id=str(uuid.uuid4()))

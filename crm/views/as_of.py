@@ -12,12 +12,11 @@ from django.views.decorators.http import require_safe
 from crm import access
 from crm.forms.moment import AGO, CHOICES, MomentForm
 from crm.model import as_of_address
-from crm.repository.records import accounts
 from crm.request import Request
 from crm.warehouse import now
-from crm.warehouse.errors import WarehouseError
 
 from . import _respond
+from ._team import team_of
 
 # The value of ``ago`` that means the person's last visit.
 _LAST_VISIT = "visit"
@@ -64,7 +63,7 @@ def choose(request: Request) -> HttpResponse:
         "target": target,
         "is_diff": page in ("diff", "account-diff"),
         "bsnid": bsnid,
-        "team": _team_of(request, bsnid) if bsnid else "",
+        "team": team_of(request, bsnid) if bsnid else "",
     }
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
 
@@ -79,16 +78,6 @@ def _account_of(url: str) -> str:
     """Return the key of the account whose page it is; empty if it is another page."""
     match = _resolved(url)
     return str(match.kwargs.get("bsnid", "")) if match else ""
-
-
-def _team_of(request: Request, bsnid: str) -> str:
-    """Return the account's team; its key if there is none now, or if it cannot be read. One
-    statement."""
-    try:
-        account = accounts.get(request.warehouse, bsnid)
-    except WarehouseError:
-        return bsnid
-    return (account and account.team) or bsnid
 
 
 def _readable(url: str) -> str:

@@ -41,6 +41,7 @@ from . import (
 )
 from ._merge_choice import Questions
 from ._signed_plans import Signed
+from ._team import team_of
 
 _KIND = "merge"
 # How many accounts the search for the other account shows.
@@ -51,7 +52,7 @@ FOUND = 20
 @for_writers
 @_respond.form_page
 def choose_other(request: Request, bsnid: str) -> HttpResponse:
-    """Ask which account to merge with this one."""
+    """Ask which account to merge with this one. One more statement without ``team`` in the URL."""
     q = " ".join(_list_state.plain(request.GET.get("q", "")).split())
     found = accounts.search(request.warehouse, Listing(q=q, size=FOUND)) if q else None
     rows = [row.account for row in found.rows if row.account.bsnid != bsnid] if found else []
@@ -68,7 +69,7 @@ def choose_other(request: Request, bsnid: str) -> HttpResponse:
         "bsnid": bsnid,
         "q": q,
         "found": similar or rows,
-        "team": request.GET.get("team", ""),
+        "team": request.GET.get("team") or team_of(request, bsnid),
     }
     return render(request, "merge/choose_other.html", context)
 

@@ -203,17 +203,15 @@ def _is_taken(request: Request, view: SavedView) -> bool:
 def saved_view_copy(request: Request, id: str) -> HttpResponse:
     """Copy a view into a new private one of the person. Three statements."""
     view = _saved_views.found(request, id)
-    name = f"Copy of {view.name}"[: repository.NAME_LENGTH]
-    person, copy_id = _personal.person_of(request), view_id(request.POST.get("id", ""))
-    copy = SavedView(copy_id, person, view.list_name, name, view.query)
+    person, form_id = _personal.person_of(request), view_id(request.POST.get("id", ""))
     try:
         known = repository.find(request.warehouse, person)
-        copy = _saved_views.with_own_id(copy, known)
+        copy = _saved_views.copy_of(view, form_id, person, known)
         repository.create(request.warehouse, copy)
     except (ObjectNotFound, PermissionDenied) as error:
         messages.error(request, _saved_views.why_not_saved(error))
         return _respond.go(request, reverse("saved-views"))
-    messages.success(request, f"“{name}” is a view of your own now.")
+    messages.success(request, f"“{copy.name}” is a view of your own now.")
     return _respond.go(request, record_url("saved-view-edit", copy.id))
 
 

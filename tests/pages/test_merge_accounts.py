@@ -207,6 +207,8 @@ def test_the_other_account_is_found_by_team_or_key(
     )
     assert parsed(client.get(link["href"])).select_one("#q")
     found = get_page("/accounts/B1/merge/?q=claims")
+    team = text(found, ".trail a:last-of-type")
+    assert team == filled_in(found.select_one(".merge-search"))["team"] == "Claims"
     assert [a["href"] for a in found.select(".merge-found a")] == [PATH]
     assert client.get("/accounts/B1/merge/?q=b2")["Location"] == PATH
     # The same if other accounts match and are shown first.

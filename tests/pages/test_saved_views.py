@@ -132,7 +132,7 @@ def require_numbers_of_all_views(client: Client, get_page: See, statements: Stat
 
 
 def copy_as_bo(client: Client, get_page: See, settings: Any, url: str) -> str:
-    """Copy Alice's view twice, and name the first copy; return where it is edited."""
+    """Copy Alice's view three times, and name the first copy; return where it is edited."""
     settings.EDIP_USER = "bo@example.com"
     page = get_page("/views/")
     assert texts(page, ".view-row .strong") == ["My <b>view</b>"]
@@ -141,6 +141,10 @@ def copy_as_bo(client: Client, get_page: See, settings: Any, url: str) -> str:
     sent = filled_in(page.select_one(f"form[action='{url}copy/']"))
     copy, again = (client.post(f"{url}copy/", sent)["Location"] for _ in range(2))
     assert again == copy, "pressed twice"
+    second = client.post(f"{url}copy/", sent | {"id": str(uuid.uuid4())})["Location"]
+    assert (
+        filled_in(get_page(second).select_one(".view-save"))["name"] == "Copy of My <b>view</b> 2"
+    )
     form = get_page(copy).select_one(".view-save")
     assert filled_in(form)["name"] == "Copy of My <b>view</b>"
     assert client.post(copy, filled_in(form) | {"name": ""}).status_code == 422
