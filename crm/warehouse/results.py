@@ -70,15 +70,17 @@ def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
         fields = [_values(field) for field in column.flatten()]
         of_rows = zip(*fields, strict=True) if fields else [()] * len(column)
         rows = [dict(zip(names, row, strict=True)) for row in of_rows]
+        if not column.null_count:
+            return rows
         valid = column.is_valid().to_pylist()
         return [row if is_valid else None for row, is_valid in zip(rows, valid, strict=True)]
     if not (pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz):
         values: list[Any] = column.to_pylist()
         return values
-    return [
-        None if value is None else _EPOCH + dt.timedelta(microseconds=value)
-        for value in column.cast(pa.int64()).to_pylist()
-    ]
+    # Many rows have the same moment, such as that of their commit.
+    numbers = column.view(pa.int64()).to_pylist()
+    moments = {n: _EPOCH + dt.timedelta(microseconds=n) for n in {*numbers} - {None}}
+    return [moments.get(n) for n in numbers]
 
 
 def large(cursor: Cursor) -> LargeResult:
