@@ -113,18 +113,27 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def history_group(
-    context: template.Context, group: _history_groups.Group, is_one_entry: bool = False
+def history_groups(
+    context: template.Context, groups: Iterable[_history_groups.Group], is_gathered: bool = False
 ) -> SafeString:
-    """Return a group of changes, with links to the pages that revert them.
+    """Return the groups of changes, with links to the pages that revert them.
 
-    Those pages lead back here; from a dialog, to the page under it.
+    Those pages lead back here; from a dialog, to the page under it. If the history is gathered,
+    an operation of many rows is one entry.
     """
     back, bsnid = _back(context), str(context.get("bsnid") or "")
     token = str(context.get("csrf_token", ""))
-    return _history_groups.group_of_changes(
-        group, bsnid, is_one_entry, token, lambda changes: _change_items(changes, back)
+    shown = (
+        _history_groups.group_of_changes(
+            group,
+            bsnid,
+            is_gathered and bool(group.summary),
+            token,
+            lambda changes: _change_items(changes, back),
+        )
+        for group in groups
     )
+    return mark_safe("".join(shown))
 
 
 @register.simple_tag(takes_context=True)

@@ -84,7 +84,7 @@ class RowVersion:
     def identity(self) -> Identity:
         return self.place, self.key, self.version
 
-    @property
+    @cached_property
     def order(self) -> Order:
         return order_of(self.moment, self.place, self.version, self.key)
 
