@@ -197,6 +197,19 @@ def test_a_page_and_its_options_show_what_was_found(
         assert answer.status_code == 200, hostile
 
 
+def test_words_that_begin_so_come_before_those_with_it_inside(
+    judged: Warehouse, client: Client
+) -> None:
+    names = texts(parsed(client.get("/search/", {"q": "o"}, **HTMX)), ".found-name")
+    notes = {description for _, description, _ in NOTES.values()}
+    assert [name for name in names if name in notes][:4] == [
+        "Anna's team of five starts",
+        "100% of the rows loaded",
+        "Kick–off was moved",
+        "Code in C++ is <b>replaced</b>",
+    ]
+
+
 def test_what_was_opened_lately_comes_first(
     judged: Warehouse, client: Client, statements: Statements, settings: Any
 ) -> None:
@@ -250,11 +263,13 @@ def test_a_result_shows_where_a_hidden_text_has_the_word(
     shown = {
         query: texts(parsed(client.get("/search/", {"q": query})), "main .found-more")
         for query in ("forecast databricks", "reports claims", "smørrebrød moved", "bsn-105 moved")
+        + ("smørrebrød was moved",)
     }
     assert shown == {
         "forecast databricks": ["Warehouse Łódź · A demand forecast in Databricks"],
         "reports claims": ["Claims Analytics"],
         "smørrebrød moved": ["5 Mar 2026 · Smørrebrød Planning"],
+        "smørrebrød was moved": ["5 Mar 2026 · Smørrebrød Planning"],
         "bsn-105 moved": ["5 Mar 2026 · Smørrebrød Planning · BSN-105"],
     }
     page = parsed(client.get("/search/", {"q": "bsn-105"}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,15 @@ from .search_words import SearchWords, joined
 
 # Kinds of result rows, in addition to the names of tables and the column of areas.
 PERSON, NEWEST = "person", "newest"
+_TEAM = "team"
 
 # Where the words match: 0 the account's whole key, 1 an account opened lately, 2 the beginning of
-# the name, 3 the beginning of its words, 4 inside the name, 5 elsewhere.
+# the name, 3 the beginning of its words, 4 inside the name, 5 elsewhere. What is cheap to compare
+# comes first.
 _PLACE = """CASE
-    {key} WHEN {name} RLIKE :begins THEN 2
-    WHEN {at_words} THEN 3 WHEN {inside} THEN 4 ELSE 5 END"""
+    {key} WHEN {inside} THEN
+      CASE WHEN {name} RLIKE :begins THEN 2 WHEN {at_words} THEN 3 ELSE 4 END
+    ELSE 5 END"""
 _KEY = "WHEN bsnid RLIKE :whole THEN 0"
 _RECENT = " WHEN ARRAY_CONTAINS({recent}, bsnid) THEN 1"
 _ACCOUNTS = """
@@ -46,7 +49,6 @@ SELECT f.kind, f.place, f.rn, f.key, f.owner AS bsnid, f.name, f.more, f.hidden,
   COALESCE(a.team, f.owner) AS who, f.total
 FROM ({children}) AS f LEFT JOIN {accounts} AS a ON a.bsnid = f.owner
 """
-# Only accounts whose team contains one of the words can make their children match.
 _CHILDREN = """
 SELECT '{kind}' AS kind, *, ROW_NUMBER() OVER (ORDER BY place, newest DESC NULLS LAST, key) AS rn
 FROM (
@@ -54,15 +56,24 @@ FROM (
     SELECT *, COUNT(*) OVER () AS total FROM (
       SELECT id AS key, account_bsnid AS owner, {name} AS name, {more} AS more,
         {hidden} AS hidden, {day} AS day, CAST({newest} AS TIMESTAMP) AS newest, {place} AS place
-      FROM {table} AS f LEFT JOIN (
-        SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE {has_some} GROUP BY bsnid
-      ) AS a ON a.bsnid = f.account_bsnid
-      WHERE {is_new} AND {condition}
+      FROM {table} AS f {join} WHERE {is_new} AND {condition}
     ) AS f
   ) AS f
   ORDER BY place, newest DESC NULLS LAST, key LIMIT {most}
 ) AS f
 """
+# Only accounts whose team contains one of the words can make their children match.
+_TEAMS = """
+LEFT JOIN (
+  SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE {has_some} GROUP BY bsnid
+) AS a ON a.bsnid = f.account_bsnid
+"""
+_IN_TEAM = """
+({in_own} OR account_bsnid IN (SELECT bsnid FROM {accounts} WHERE {in_team}))
+"""
+# The most words that are looked for with ``_IN_TEAM``, which reads all accounts for each word. For
+# more words ``_TEAMS`` is cheaper (docs/performance.md).
+_FEW = 2
 # Each name is compared once: a condition beside ``total`` cannot move into the aggregation.
 _NAMES = """
 SELECT '{kind}', place, ROW_NUMBER() OVER (ORDER BY place, total DESC, name), name, NULL, name,
@@ -127,15 +138,14 @@ class SearchQuery:
 
     def _params(self) -> dict[str, Any]:
         phrase = self.words.phrase
-        params: dict[str, Any] = {**self.words.params, **self._begins.params}
+        params: dict[str, Any] = dict(self.words.params)
+        for number, word in enumerate(self.words.words):
+            params[f"b{number}"] = rf"(?:^|[^\pL\pN]){word}"
+            if word in self.words.plain:
+                params[f"b{number}_plain"] = f" {self.words.plain[word]}"
         params |= {"whole": f"^(?:{phrase})$", "begins": f"^(?:{phrase})"}
         params |= {"since": self.since} if self.since else {}
         return params | (self._recent[1] if self.recent else {})
-
-    @property
-    def _begins(self) -> SearchWords:
-        """The same search words, each matching only at the beginning of a word."""
-        return SearchWords(tuple(rf"(?:^|[^\pL\pN]){word}" for word in self.words.words), name="b")
 
     @property
     def _recent(self) -> tuple[str, dict[str, str]]:
@@ -146,9 +156,17 @@ class SearchQuery:
             _PLACE,
             key=key,
             name=quoted(name),
-            at_words=self._begins.condition([name]),
+            at_words=" AND ".join(self._at_words(quoted(name))) or "TRUE",
             inside=self.words.condition([name]),
         )
+
+    def _at_words(self, name: str) -> Iterator[str]:
+        """Yield for each word the condition that a word of the name begins with it."""
+        for number, word in enumerate(self.words.words):
+            begins = f"{name} RLIKE :b{number}"
+            if word in self.words.plain:  # most words of a text come after a blank
+                begins = f"(CONTAINS(LOWER({name}), :b{number}_plain) OR {begins})"
+            yield begins
 
     def _accounts(self) -> str:
         recent, recency = "", "0"
@@ -167,7 +185,8 @@ class SearchQuery:
 
     def _children(self, source: ListSource, more: str, newest: str, is_new: str) -> str:
         table = source.table
-        hidden = [name for name in source.searched if name not in (table.gist, more)]
+        hidden = [name for name in source.searched if name not in (table.gist, more, _TEAM)]
+        join, condition = self._with_team(source.searched)
         return _sql.render(
             self.namespace,
             _CHILDREN,
@@ -180,10 +199,24 @@ class SearchQuery:
             is_new=is_new,
             place=self._place(table.gist),
             table=self.namespace.table(table),
-            has_some=self.words.any_in("team"),
-            condition=self.words.condition(source.searched),
+            join=join,
+            condition=condition,
             most=str(self.shown),
         )
+
+    def _with_team(self, columns: Sequence[str]) -> tuple[str, str]:
+        """Return a join, and the condition that each word is in one of the columns, of which the
+        team is the account's."""
+        if len(self.words.words) > _FEW:
+            has_some = self.words.any_in(_TEAM)
+            join = _sql.render(self.namespace, _TEAMS, has_some=has_some)
+            return join, self.words.condition(columns)
+        own = self.words.each([name for name in columns if name != _TEAM])
+        conditions = (
+            _sql.render(self.namespace, _IN_TEAM, in_own=in_own, in_team=in_team)
+            for in_own, in_team in zip(own, self.words.each([_TEAM]), strict=True)
+        )
+        return "", " AND ".join(conditions) or "TRUE"
 
     def _newest(self) -> str:
         return _sql.render(self.namespace, _NEWEST, kind=NEWEST, most=str(self.newest))

@@ -94,13 +94,14 @@ class SearchWords:
 
     def condition(self, columns: Sequence[str]) -> str:
         """Return the condition that each word is in one of the columns; TRUE without words."""
-        return " AND ".join(self._each(columns)) or "TRUE"
+        return " AND ".join(self.each(columns)) or "TRUE"
 
     def any_in(self, column: str) -> str:
         """Return the condition that one of the words is in the column."""
-        return f"({' OR '.join(self._each([column]))})"
+        return f"({' OR '.join(self.each([column]))})"
 
-    def _each(self, columns: Sequence[str]) -> Iterator[str]:
+    def each(self, columns: Sequence[str]) -> Iterator[str]:
+        """Yield for each word the condition that it is in one of the columns."""
         # Join all columns to one text, because matching an expression costs more than joining
         # texts.
         text = joined(columns) if len(columns) > 1 else quoted(columns[0])
