@@ -11,7 +11,8 @@ From a file to the warehouse, one module for each step:
     headings       a heading → the column it means; a name or headings → the table
     sheet_columns  one sheet's headings → the columns of its cells
     cleaning       a raw value → the value that its column holds (dates with
-                   date_words, literals, apostrophes, objects, yes_no)
+                   date_words, date_numbers, literals, apostrophes, objects,
+                   yes_no)
     rows           a raw row → a row of one of our tables
     reader         a source → rows of our tables, each key once
     memory         what one row needs of another that was read before

@@ -16,7 +16,7 @@ from crm.model.characters import one_line, visible
 from crm.model.missing import is_empty, is_missing, is_no_value
 from crm.model.schema import RESERVED_BSNID, Column
 
-from . import apostrophes, dates, literals, objects
+from . import apostrophes, date_numbers, dates, literals, objects
 from .errors import Refused
 from .linked import Linked, split_links
 
@@ -220,11 +220,15 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
     if isinstance(raw, dict) and len(raw) == 1 and "$date" in raw:  # MongoDB's extended JSON
         raw = raw["$date"]
         raw = _python_number(raw.get("$numberLong") if isinstance(raw, dict) else raw)
+    if isinstance(raw, dict | list):
+        raw = date_numbers.from_parts(raw) or raw
+        if isinstance(raw, dt.datetime):
+            return raw, "", ""
     if isinstance(raw, bool | dict | list | dt.time | dt.timedelta):
         raise dates.no_date(str(raw))
     if isinstance(raw, int) and dates.is_compact(raw):
         raw = str(raw)
-    if epoch := dates.from_epoch(raw.strip() if isinstance(raw, str) else raw):
+    if epoch := date_numbers.from_epoch(raw.strip() if isinstance(raw, str) else raw):
         moment, unit = epoch
         return moment, "", f"numbers such as {str(raw)[:20]} were read as {unit} since 1970 (UTC)"
     if (number := _day_number(raw)) is not None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from crm.model.characters import HYPHENS, visible
 
+from .date_numbers import of_numbers
 from .date_words import BEFORE_TIME, BESIDE, MONTHS, WEEKDAY, ZONES, with_usual_time
 from .errors import Refused
 
@@ -42,17 +42,8 @@ _REPR = re.compile(
     r"""|(?:np\.|numpy\.)?datetime64\(['"]([^'"]+)['"].*\)"""
 )
 _CALL = re.compile(r"(?:datetime\.)?(?:datetime|date)\((\d+(?:,\s*\d+){2,6})(?:,\s*tzinfo=.*)?\)")
-# Units of time since 1970, each with the range of numbers for the years 1973 to 2128. The ranges
-# do not overlap, and contain no number of one of Excel's days.
-_UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
-_EARLIEST, _LATEST = 10**8, 5 * 10**9
-# Numbers like nanoseconds before 2001 are what Windows and .NET count since other years.
-_FEWEST_NANOSECONDS = 10**18
 # No date is longer, and the patterns take very long for a text that is.
 _LONGEST = 200
-# A time as .NET writes it in JSON. The zone only says where.
-_MILLISECONDS = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
-_NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
 
 
 class AmbiguousDate(Refused):
@@ -145,33 +136,6 @@ def is_local(text: str) -> bool:
     return time is not None and not time[6]
 
 
-def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
-    """Return the time (UTC) for a number of units since 1970, and the unit, or None.
-
-    The size of the number shows the unit. A number may also come as text.
-    """
-    if isinstance(number, str):
-        text = number.strip()
-        if found := _MILLISECONDS.fullmatch(text):
-            text = found[1]
-        if not _NUMBER.fullmatch(text):
-            return None
-        text = text.replace(",", ".")
-        number = int(text) if text.isdigit() else float(text)
-    for unit, per_second in _UNITS:
-        if _EARLIEST * per_second <= number < _LATEST * per_second:
-            if unit == "nanoseconds" and number < _FEWEST_NANOSECONDS:
-                return None
-            start = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-            microseconds = (
-                number * 10**6 // per_second
-                if isinstance(number, int)
-                else round(number * (10**6 / per_second))
-            )
-            return start + dt.timedelta(microseconds=microseconds), unit
-    return None
-
-
 def _plain(text: str) -> str:
     """Return the text with usual blanks, digits, hyphens and colons, the time last, and no
     apostrophe that makes it a text in a spreadsheet; empty if it is too long for a date."""
@@ -187,15 +151,8 @@ def _unwrapped(text: str) -> str:
         return found[1] or found[2]
     if found := _CALL.fullmatch(text):
         with suppress(ValueError, OverflowError):
-            return _of_numbers(map(int, found[1].split(","))).isoformat(" ")
+            return of_numbers(map(int, found[1].split(","))).isoformat(" ")
     return text
-
-
-def _of_numbers(numbers: Iterable[int]) -> dt.datetime:
-    """Return the time of a year, a month and a day, and perhaps an hour and so on."""
-    year, month, day, *rest = numbers
-    hour, minute, second, microsecond = [*rest, 0, 0, 0, 0][:4]
-    return dt.datetime(year, month, day, hour, minute, second, microsecond)
 
 
 def _split(text: str) -> tuple[str, re.Match[str] | None]:
@@ -239,7 +196,7 @@ def _date(text: str, order: str) -> dt.datetime:
     if found := _NUMERIC.fullmatch(text):
         return _numeric(text, found, order)
     if found := _WORDED.fullmatch(text) or _COMPACT.fullmatch(text):
-        return _of_numbers(int(number) for number in found.groups() if number)
+        return of_numbers(int(number) for number in found.groups() if number)
     words = re.findall(r"\d+|[^\W\d_]+", text)
     months = [word for word in words if word.lower() in MONTHS]
     numbers = [word for word in words if word.isdigit()]

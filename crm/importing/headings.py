@@ -80,13 +80,17 @@ _ALIASES: dict[Table, dict[str, tuple[str, ...]]] = {
     },
     USE_CASES: {
         "id": ("use_case_id",),
+        "problem": ("problem_statement", "problem_description"),
+        "solution": ("proposed_solution", "solution_description"),
+        "leader": ("use_case_leader",),
         "enablement_tier": ("tier",),
         "status": ("use_case_status",),
     },
     UPDATES: {
         "id": ("update_id",),
+        "author": ("author_name", "update_author"),
         "date": ("update_date",),
-        "description": ("update", "text", "notes"),
+        "description": ("update", "text", "notes", "comment", "comments"),
     },
 }
 # Columns that a file must have to be recognized as this table by its headings alone.

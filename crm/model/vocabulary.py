@@ -17,6 +17,9 @@ from .characters import BLANKS, HYPHENS, INVISIBLE
 SEPARATORS = rf"{BLANKS}_\-{HYPHENS}{INVISIBLE}"
 _SEPARATORS = re.compile(f"[{SEPARATORS}]")
 
+# As in "3 - Active".
+_NUMBER_BEFORE = re.compile(r"^\d{1,2}\s*[-.):]\s*")
+
 PLATFORMS = ("Databricks", "Snowflake", "Power Platform")
 ONBOARDING_STATUSES = ("Not Started", "Requested", "In Progress", "Completed")
 USE_CASE_STATUSES = (
@@ -66,11 +69,11 @@ def words(name: str) -> tuple[str, ...]:
 
 def word_like(name: str, text: str) -> str:
     """Return the word of a list that differs from a text only in case, or also in separators
-    (``in_progress``), invisible characters and their widths; else the text."""
+    (``in_progress``), invisible characters, their widths, and marks before it; else the text."""
     known = words(name)
     if text in known:
         return text
-    for form in (str.casefold, joined):
+    for form in (str.casefold, joined, _without_marks):
         if same := [word for word in known if form(word) == form(text)]:
             return same[0]
     return text
@@ -80,6 +83,14 @@ def joined(text: str) -> str:
     """Return the text without separators, in lower case and with usual widths."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return _SEPARATORS.sub("", plain).casefold()
+
+
+def _without_marks(text: str) -> str:
+    """Return ``joined`` of the text without a number and signs such as ✅ before it."""
+    if text.isascii() and not text[:1].isdigit():
+        return joined(text)
+    signs = "".join(char for char in text if unicodedata.category(char) == "So")
+    return joined(_NUMBER_BEFORE.sub("", text.strip(f"{signs}\ufe0f \t")))
 
 
 @dataclass(frozen=True)

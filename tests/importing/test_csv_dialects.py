@@ -29,6 +29,7 @@ ZEROS = [{"bsnid": "0012", "team": "T", "business_area": "F"}]
         ("| bsnid | team | business_area |\n|---|:---:|---:|\n| N1 | T | F |\n", PLAIN),
         (" bsnid | team | business_area\n---+---+---\n N1    | T    | F\n(1 row)\n", PLAIN),
         ("bsnid,team,business_area\n---,---,---\nN1,T,F\n\n(1 rows affected)\n", PLAIN),
+        ('ListSchema={"schemaXmlList":["x"]}\nbsnid,team,business_area\nN1,T,F\n', PLAIN),
         ("bsnid^team^business_area\nN1^T^F\n", PLAIN),
         ("bsnid\x01team\x01business_area\nN1\x01T\x01F\n", PLAIN),
         (

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from crm.importing import dates
+from crm.importing import date_numbers, dates
 from crm.importing.dates import DAY_FIRST, MONTH_FIRST, YEAR_FIRST, AmbiguousDate
 from crm.importing.errors import Refused
 
@@ -159,7 +159,7 @@ def test_a_date_that_leaves_one_reading_needs_no_order() -> None:
     ],
 )
 def test_numbers_since_1970(number: float | str, unit: str, time: str) -> None:
-    found = dates.from_epoch(number)
+    found = date_numbers.from_epoch(number)
     assert found is not None
     assert (str(found[0]), found[1]) == (time, unit)
 
@@ -179,4 +179,4 @@ def test_numbers_since_1970(number: float | str, unit: str, time: str) -> None:
     ],
 )
 def test_numbers_that_are_no_time_since_1970(number: float | str) -> None:
-    assert dates.from_epoch(number) is None
+    assert date_numbers.from_epoch(number) is None

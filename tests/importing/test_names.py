@@ -96,6 +96,10 @@ def test_columns_by_the_most_certain_heading() -> None:
     assert columns_by_index(ACCOUNTS, ["bsnid", "x"], {"x": "bsnid"}) == {"bsnid": [1, 0]}
     assert columns_of(ACCOUNTS, ["uid", "bsnid", "Team"]) == {"bsnid": "bsnid", "Team": "team"}
     assert columns_of(ACCOUNTS, ["x", "bsnid"], {"x": "bsnid"}) == {"x": "bsnid"}
+    words = {"Author Name": "author", "Comments": "description"}
+    assert columns_of(UPDATES, list(words)) == words
+    words = {"Problem Statement": "problem", "Proposed Solution": "solution"}
+    assert columns_of(USE_CASES, list(words)) == words
     # What is left out is no column, whatever its name.
     assert columns_by_index(ACCOUNTS, ["bsnid", "Team"], {"team": "-"}) == {"bsnid": [0]}
     assert columns_of(ACCOUNTS, ["bsnid", "Team"], {"team": "-"}) == {"bsnid": "bsnid"}

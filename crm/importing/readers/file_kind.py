@@ -20,10 +20,11 @@ WORKBOOK_ENDINGS = (".xlsx", ".xlsm")
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 ENDINGS = (*JSON_ENDINGS, *TEXT_ENDINGS, *WORKBOOK_ENDINGS)
 _START = 4096
-# The start of JSON or of a Python value. A CSV file may also start with "[", if a heading does.
+# The start of JSON or of a Python value. A CSV file may also start with "[", if a heading does, or
+# with the schema of the list, as SharePoint's do.
 _OBJECT = re.compile(
     r"""\s*(\{\s*(["'}]|$)|\[\s*([\[{"'\]]|Row\(|$)|[\w.]+\([\[{]"""
-    r"""|[\w.]+(\[['"]\w+['"]\])?\s*=\s*[\[{])"""
+    r"""|(?!ListSchema=)[\w.]+(\[['"]\w+['"]\])?\s*=\s*[\[{])"""
 )
 
 # Files that were only renamed: an old workbook, gzip, Parquet, PDF, and web pages, as which some
