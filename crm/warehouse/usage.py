@@ -65,7 +65,7 @@ def tags() -> dict[str, str | None]:
 
 def label(sql: str) -> str:
     """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
-    return " ".join([*sql.split()[:1], first_table(sql)]).rstrip()
+    return " ".join([*sql.split(None, 1)[:1], first_table(sql)]).rstrip()
 
 
 def first_table(sql: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import re
 import sys
 from pathlib import Path
@@ -71,7 +72,10 @@ def test_a_sign_in_that_fails_leaves_no_traceback(monkeypatch: pytest.MonkeyPatc
     assert printed == []
 
 
-def test_no_text_is_made_of_the_rows_of_an_answer() -> None:
+def test_no_log_gets_messages_with_values(caplog: pytest.LogCaptureFixture) -> None:
     """The connector formats each message for a log, whoever listens."""
-    answer = ttypes.TExecuteStatementResp(operationHandle="all rows")
-    assert "all rows" not in f"{answer}"
+    message = ttypes.TExecuteStatementResp(operationHandle="all rows")
+    assert "all rows" not in f"{message}"
+    with caplog.at_level(logging.DEBUG, "databricks.sql.unsafe"):
+        logging.getLogger("databricks.sql.unsafe").debug("all rows")
+    assert caplog.text == ""
