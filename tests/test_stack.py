@@ -5,11 +5,14 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable
 
+import pytest
+
 from crm.middleware.stack import with_room
 
 CALLS = 100
 
 
+@pytest.mark.skipif(not hasattr(resource, "RUSAGE_THREAD"), reason="only Linux counts by thread")
 def test_loops_take_no_memory_for_each_call_however_deep_they_are() -> None:
     """One of 200 depths begins a chunk of CPython's frames, of 16 kB."""
     taken = {depth: with_room(faults_of_loop, depth) for depth in range(200)}
