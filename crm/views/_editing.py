@@ -17,7 +17,6 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.utils.text import get_text_list
 
 from crm.forms.fields import parse_moment
 from crm.forms.records import Merged, RecordForm
@@ -44,7 +43,7 @@ class Repository(Protocol):
 
     def update(
         self, wh: Warehouse, key: str, values: Mapping[str, Any], seen: dt.datetime | None, /
-    ) -> None: ...
+    ) -> bool: ...
 
     def delete(self, wh: Warehouse, key: str, earlier: Earlier, /) -> None: ...
 
@@ -64,9 +63,9 @@ class Kind:
     def create_url(self, bsnid: str) -> str:
         return reverse(f"{self.url_name}-create", args=[bsnid] if self.table.parent_key else [])
 
-    def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> None:
-        """Save a valid form. Raises what the repository's ``update`` raises."""
-        self.repository.update(wh, key, form.values(), form.cleaned_data["updated_at"])
+    def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> bool:
+        """Save a valid form. Returns and raises what the repository's ``update`` does."""
+        return self.repository.update(wh, key, form.values(), form.cleaned_data["updated_at"])
 
     def page_of(self, bsnid: str, key: str) -> str:
         """Return the URL of the account's page, with the record as its fragment.
@@ -85,7 +84,8 @@ class Kind:
 class Editor:
     """One form on its page. Cancelling and saving lead to ``back``.
 
-    ``key`` is the record's key, empty for a new record.
+    ``key`` is the record's key, empty for a new record. ``is_unchanged``: the record had all that
+    the form says.
     """
 
     request: Request
@@ -98,6 +98,7 @@ class Editor:
     bsnid: str = ""
     team: str = ""
     action: str = ""
+    is_unchanged: bool = False
 
     @property
     def delete_url(self) -> str:
@@ -121,7 +122,9 @@ class Editor:
     def invalid(self) -> HttpResponse:
         return self.show(422)
 
-    def save(self, write: Callable[[], bool | None], done: str, to: str) -> HttpResponse:
+    def save(
+        self, write: Callable[[], bool | None], done: str, to: str, note: str = ""
+    ) -> HttpResponse:
         """Call ``write`` and redirect to ``to``. If it fails, show the form again with the reason.
 
         ``write`` returns False if the person does not see the new record. Raises Stale.
@@ -139,7 +142,7 @@ class Editor:
             is_seen = error.is_seen
             reason = self.form.cleaned_data["reason"]
             messages.warning(self.request, _wording.reason_not_kept(reason))
-            if not reason:
+            if not self.form.values():
                 return _respond.go(self.request, to)  # the reason was the only change
         except HalfDone:
             raise  # the error page shows the finished steps and a button that continues
@@ -151,7 +154,11 @@ class Editor:
             what = f"The new {self.kind.table.singular}"
             messages.warning(self.request, _wording.unseen(what))
             return _respond.go(self.request, self.back)
-        messages.success(self.request, done)
+        if self.is_unchanged:
+            nothing = _wording.nothing_changed(f"the {self.kind.table.singular} says all this")
+            messages.info(self.request, f"{nothing} {note}".strip())
+        else:
+            messages.success(self.request, f"{done} {note}".strip())
         return _respond.go(self.request, to)
 
     def _was_deleted(self) -> bool:
@@ -232,7 +239,7 @@ def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
     ``current`` is the record if it changed after the form was shown. Both edits are then merged,
     unless both changed the same field.
     """
-    kept: dict[Column, None] = {}
+    kept, note = dict[Column, None](), ""
     for _ in range(MERGES):
         if current is not None:
             merged = editor.form.merge(current)
@@ -240,11 +247,12 @@ def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
                 break
             editor.form = merged.form
             kept |= dict.fromkeys(merged.kept)
+            note = _wording.kept([column.label for column in kept], current.value("updated_by"))
         if not editor.form.is_valid():
             return editor.invalid()
-        done = _saved(editor.kind, [column.label for column in kept], current)
+        done = f"The {editor.kind.table.singular} was saved."
         try:
-            return editor.save(lambda: _update(editor), done=done, to=editor.back)
+            return editor.save(lambda: _update(editor), done=done, to=editor.back, note=note)
         except Stale as stale:
             current = stale.current
     assert current is not None  # the loop ends only after a conflict or a stale save
@@ -252,16 +260,8 @@ def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
 
 
 def _update(editor: Editor) -> None:
-    editor.kind.save_change(editor.request.warehouse, editor.key, editor.form)
-
-
-def _saved(kind: Kind, kept: list[str], current: Record | None) -> str:
-    done = f"The {kind.table.singular} was saved."
-    if not kept or current is None:
-        return done
-    who = current.value("updated_by") or "Somebody else"
-    fields = get_text_list(kept, "and")
-    return f"{done} {who} changed {fields} in the meantime; those changes were kept."
+    wh = editor.request.warehouse
+    editor.is_unchanged = not editor.kind.save_change(wh, editor.key, editor.form)
 
 
 def _editor(

@@ -52,6 +52,16 @@ def exists_already(table: Table, similar: str = "") -> str:
     )
 
 
+def nothing_changed(state: str) -> str:
+    return f"Nothing changed: {state} already."
+
+
+def kept(fields: list[str], updated_by: str | None) -> str:
+    """Say that somebody else's changes of other fields were kept; empty without any."""
+    who, what = updated_by or "Somebody else", get_text_list(fields, "and")
+    return f"{who} changed {what} in the meantime; those changes were kept." if fields else ""
+
+
 def unseen(what: str) -> str:
     """Say that something was saved but is hidden from the person. ``what`` is the sentence's
     subject."""

@@ -120,6 +120,8 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
         raise Http404(_wording.not_found(ACCOUNTS, bsnid)) from error
     if row is None:
         messages.warning(request, _wording.unseen(f"The status “{status}” for {platform}"))
+    elif row.updated_at and row.updated_at == form.cleaned_data["updated_at"]:
+        messages.info(request, _wording.nothing_changed(f"{platform} is {status}"))
     else:
         messages.success(request, f"{platform} is now {status}.")
     return _saved(request, bsnid, StatusCard(platform, row))

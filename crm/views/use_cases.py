@@ -36,11 +36,11 @@ class UseCaseKind(ChildKind):
         key = str(form.cleaned_data[self.table.key])
         return use_cases.create(wh, bsnid, key, form.values(), _reason(form))
 
-    def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> None:
+    def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> bool:
         seen = form.cleaned_data["updated_at"]
         removes = isinstance(form, UseCaseForm) and form.removes_reason
         values, reason = form.values(), _reason(form)
-        use_cases.update(wh, key, values, seen, reason, removes_reason=removes)
+        return use_cases.update(wh, key, values, seen, reason, removes_reason=removes)
 
 
 def _reason(form: RecordForm) -> str:
@@ -110,7 +110,7 @@ def use_case_status(request: Request, id: str) -> HttpResponse:
         problem = replace(card, row=row or _found(request, id), problem=form.problem)
         return _show_status(request, id, problem, 422)
     try:
-        _set_status(request, id, form)
+        is_written = _set_status(request, id, form)
     except Stale as stale:
         saved = stale.current if isinstance(stale.current, UseCase) else None
         card = replace(card, row=saved)
@@ -122,11 +122,19 @@ def use_case_status(request: Request, id: str) -> HttpResponse:
         gone = _wording.record_gone(USE_CASES)
         return _show_status(request, id, replace(card, problem=gone), 409)
     except ReasonNotKept:
+        is_written = True
         messages.warning(request, _wording.reason_not_kept(card.typed_reason))
-    messages.success(request, f"The use case is now {card.chosen}.")
+    _say_done(request, card.chosen, is_written=is_written)
     if not _respond.wants_part(request):
         return _respond.go(request, _respond.local_url(request, LIST.list_url))
     return _show_status(request, id, card, part="records/_status-saved.html")
+
+
+def _say_done(request: Request, status: str, *, is_written: bool) -> None:
+    if is_written:
+        messages.success(request, f"The use case is now {status}.")
+    else:
+        messages.info(request, _wording.nothing_changed(f"the use case is {status}"))
 
 
 def _found(request: Request, id: str) -> UseCase:
@@ -135,18 +143,17 @@ def _found(request: Request, id: str) -> UseCase:
     return record
 
 
-def _set_status(request: Request, id: str, form: UseCaseStatusForm) -> None:
+def _set_status(request: Request, id: str, form: UseCaseStatusForm) -> bool:
     """Set the status unless somebody else changed it. Their changes of other fields are kept.
 
-    Raises Stale, Missing and ReasonNotKept.
+    Return False if it is set already. Raises Stale, Missing and ReasonNotKept.
     """
     given = form.cleaned_data
     values, seen = {"status": given["status"]}, given["updated_at"]
     left = _editing.MERGES
-    while left:
+    while True:
         try:
-            use_cases.update(request.warehouse, id, values, seen, given["reason"])
-            break
+            return use_cases.update(request.warehouse, id, values, seen, given["reason"])
         except Stale as stale:
             left -= 1
             saved = stale.current.value("status") or ""

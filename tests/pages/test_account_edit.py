@@ -95,6 +95,9 @@ def test_the_form_changes_an_account(client: Client, account: str, warehouse: Wa
     assert (response.status_code, response["Location"]) == (303, f"/accounts/{account}/")
     saved = accounts.get(warehouse, account)
     assert (saved.vp, saved.azure_devops_link, saved.team) == (HOSTILE, None, "Claims")
+    page = parsed(client.get(edit(client, account, {})["Location"]))
+    assert text(page, ".toast-info p") == "Nothing changed: the account says all this already."
+    assert accounts.get(warehouse, account) == saved
 
 
 def test_statements_of_an_edit(client: Client, account: str, statements: Statements) -> None:

@@ -59,6 +59,8 @@ def test_the_same_edit_twice_asks_nothing(
     behind(someone_else, account, vp="Both", admin="Theirs")
     response = client.post(f"/accounts/{account}/edit/", form | {"vp": "Both"})
     assert response.status_code == 303
+    page = parsed(client.get(response["Location"]))
+    assert text(page, "#toasts p") == "The account was saved."
     now = accounts.get(someone_else, account)
     assert (now.vp, now.admin, now.updated_by) == ("Both", "Theirs", "bob@example.com")
 

@@ -197,6 +197,9 @@ def test_without_javascript_the_status_has_a_page(
     assert card(page, "Databricks").has_attr("open")
     assert set_status(client, page, "Requested").status_code == 303
     assert stored(warehouse) == {"Databricks": "Requested"}
+    same = set_status(client, get_page(link), "Requested")
+    said = "Nothing changed: Databricks is Requested already."
+    assert text(parsed(client.get(same["Location"])), ".toast-info p") == said
     assert client.get("/accounts/BSN001/platforms/?platform=Oracle").status_code == 404
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert client.get(link).status_code == 403

@@ -59,6 +59,10 @@ def test_it_is_set_in_a_dialog_with_its_reason(
     assert (again["status"], again["reason"]) == ("Cancelled", "No budget")
     assert client.post(form["action"], again, **DIALOG).status_code == 200
     assert status_of(warehouse, case) == ("Cancelled", "No budget")
+    same = filled_in(get_page(link["href"], **DIALOG).select_one("dialog form"))
+    same = client.post(form["action"], same | {"reason": ""}, **DIALOG)
+    said = "Nothing changed: the use case is Cancelled already."
+    assert text(parsed(same), "[hx-swap-oob] .toast-info p") == said
 
 
 def test_what_others_changed_beside_the_status_is_kept(

@@ -191,12 +191,13 @@ def update(
     reason: str = "",
     *,
     removes_reason: bool = False,
-) -> None:
+) -> bool:
     """Update the row if it did not change since ``seen``. Raises Stale or Missing.
 
     Without ``operation`` this is a separate edit. Values that the row already has are not written
-    and are no conflict; but if the ``reason`` of its status is set or removed, the row is always
-    written. Raises ReasonNotKept after the row was saved, or if the reason was not removed.
+    and are no conflict; it returns False if the row had all of them when it was ``seen``. But if
+    the ``reason`` of its status is set or removed, the row is always written. Raises
+    ReasonNotKept after the row was saved, or if the reason was not removed.
     """
     saved = _sql.checked(table, values)
     parts = _sql.update_parts(table, saved)
@@ -214,9 +215,10 @@ def update(
     )
     if (reason or removes_reason) and not is_noted:
         raise ReasonNotKept()
-    if is_noted and not operations.written_rows(wh, operation, table, written, 1):
+    if is_noted and not operations.written_rows(wh, operation, table, written or 0, 1):
         current = get(wh, table, kind, id)  # somebody saved the same values first
         raise Stale(current) if current else Missing(id)
+    return is_noted or written != 0
 
 
 def delete(

@@ -63,7 +63,7 @@ def create(
     values: Values,
     form: str,
     insert: Callable[[Operation], int],
-    update: Callable[[Row], None],
+    update: Callable[[Row], object],
     operation: Operation | None = None,
 ) -> bool:
     """Insert a row with a new key, and return whether the person sees it afterwards.
@@ -125,11 +125,13 @@ def update(
     key: str,
     run: Callable[[], int],
     read: Callable[[], Record | None],
-) -> int:
+) -> int | None:
     """Run an UPDATE of a row that did not change since ``seen``; return how many rows it changed.
 
-    ``read`` returns the record of ``key``, if the UPDATE changed no row. One or two statements.
-    Raises Missing, NotSaved, and Stale unless the record has all ``values`` already.
+    Return None if the record has all ``values`` and changed since ``seen``, perhaps by this
+    UPDATE: it runs twice if an answer is lost. ``read`` returns the record of ``key``, if the
+    UPDATE changed no row. One or two statements. Raises Missing, NotSaved, and Stale unless the
+    record has all ``values`` already.
     """
     written, lost = attempt(run)
     if written:
@@ -138,7 +140,7 @@ def update(
     if current is None:
         raise Missing(key)
     if _sql.has_values(current.value, values):
-        return 0
+        return 0 if current.value("updated_at") == seen else None
     if lost and current.value("updated_at") == seen:
         raise NotSaved() from lost
     raise Stale(current)

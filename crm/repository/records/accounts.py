@@ -175,8 +175,9 @@ def update(
     values: Values,
     seen: dt.datetime | None,
     operation: Operation | None = None,
-) -> None:
-    """Update the account; without ``operation`` as a separate edit.
+) -> bool:
+    """Update the account; without ``operation`` as a separate edit. Return False if it had all
+    the values when it was ``seen``.
 
     Raises Missing, and Stale with the present account if it changed since ``seen``. Values that
     the account already has are not written and are no conflict, so this is safe to repeat.
@@ -191,13 +192,14 @@ def update(
     params = {**saved, "bsnid": bsnid, "seen": seen}
     operation = operation or operations.new(wh, operations.EDIT)
     text = _sql.render(wh.namespace, sql, **parts)
-    _saving.update(
+    written = _saving.update(
         saved,
         seen,
         key=bsnid,
         run=lambda: operations.run(wh, operation, text, params, repeatable=True),
         read=lambda: get(wh, bsnid),
     )
+    return written != 0
 
 
 def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:

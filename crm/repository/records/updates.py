@@ -59,10 +59,11 @@ def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> bool:
     return _children.create(wh, UPDATES, Update, bsnid, id, values)
 
 
-def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:
-    """Update the row. Raises Missing, and Stale with the present row if it changed since
-    ``seen``."""
-    _children.update(wh, UPDATES, Update, id, values, seen)
+def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> bool:
+    """Update the row; return False if it had all the values when it was ``seen``.
+
+    Raises Missing, and Stale with the present row if it changed since ``seen``."""
+    return _children.update(wh, UPDATES, Update, id, values, seen)
 
 
 def delete(wh: Warehouse, id: str, earlier: Earlier = NOTHING) -> None:

@@ -83,12 +83,13 @@ def update(
     reason: str = "",
     *,
     removes_reason: bool = False,
-) -> None:
-    """Update the use case; ``reason`` is the reason of its status.
+) -> bool:
+    """Update the use case; ``reason`` is the reason of its status. Return False if it had all
+    that when it was ``seen``.
 
     Raises Missing, Stale with the present use case if it changed since ``seen``, and
     ReasonNotKept after the use case was saved, or if its reason was not removed."""
-    _children.update(
+    return _children.update(
         wh, USE_CASES, UseCase, id, values, seen, reason=reason, removes_reason=removes_reason
     )
 
