@@ -11,6 +11,7 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from crm.middleware.stack import with_room
     from crm.warehouse import usage
     from edip.closed_pipes import outlast_readers
 
@@ -18,7 +19,7 @@ def main() -> None:
     # The query tag of the command's statements; requests have their own.
     usage.default_page = "".join(sys.argv[1:2])
     try:
-        execute_from_command_line(sys.argv)
+        with_room(execute_from_command_line, sys.argv)
     except ImproperlyConfigured as error:
         # Its text says what to do; a traceback through settings would bury it.
         from crm.connection_check.report import misconfigured

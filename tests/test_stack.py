@@ -1,4 +1,4 @@
-"""A request's calls do not take memory from the system again and again."""
+"""Calls in a loop do not take memory from the system again and again."""
 
 from __future__ import annotations
 
