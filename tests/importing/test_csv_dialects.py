@@ -50,6 +50,13 @@ def test_each_cell_is_found(tmp_path: Path, content: str, expected: list[dict[st
     assert reasons(findings, NOTED) == []
 
 
+def test_backslashes_before_delimiters_are_reported(tmp_path: Path) -> None:
+    content = "| bsnid | team |\n|---|---|\n| N1 | T \\| U |\n| N2 | V |\n"
+    _, findings = read(written(tmp_path, "accounts.csv", content))
+    (changed,) = reasons(findings, CHANGED)
+    assert changed.startswith("accounts.csv, row 3: backslashes stood before delimiters")
+
+
 def test_only_marks_around_a_cell_are_removed(tmp_path: Path) -> None:
     with_marks = "“bsnid”;“team”\n“N1”;“T”\n“N2”;Claims\n"
     rows, _ = read(written(tmp_path, "accounts.csv", with_marks))

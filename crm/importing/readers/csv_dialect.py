@@ -76,14 +76,17 @@ class Dialect:
     def with_escaped(self, record: list[str], width: int) -> list[str]:
         """Return the cells of a row in which backslashes stand before delimiters within cells, as
         in Markdown; of any other row, its own."""
-        cells: list[str] = []
+        if len(record) <= width:
+            return record
+        parts: list[list[str]] = []
         for cell in record:
-            if cells and cells[-1].endswith("\\"):
-                blank = " " if self.has_blanks else ""
-                cells[-1] = f"{cells[-1][:-1]}{self.delimiter}{blank}{cell}"
+            if parts and parts[-1][-1].endswith("\\"):
+                parts[-1][-1] = parts[-1][-1][:-1]
+                parts[-1].append(cell)
             else:
-                cells.append(cell)
-        return cells if len(cells) == width < len(record) else record
+                parts.append([cell])
+        sign = f"{self.delimiter} " if self.has_blanks else self.delimiter
+        return [sign.join(each) for each in parts] if len(parts) == width else record
 
 
 def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:

@@ -32,6 +32,7 @@ _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _WORD = re.compile(r"\w")
 _IS_DRAWN = "is a line between rows, or their number; not imported"
 _WAS_QUOTED = "the whole line stood in quotation marks; it was split into cells"
+_WAS_ESCAPED = "backslashes stood before delimiters in its texts; they were removed"
 _IS_TOO_LONG = (
     "has more cells than there are headings; if a text has the delimiter, but no quotation marks, "
     "the values after it are in wrong columns"
@@ -95,6 +96,8 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect, is_exact
     if is_drawn(record.cells):
         return RawRow(name, None, [Remark(SKIPPED, _IS_DRAWN)])
     given = dialect.with_escaped(record.cells, len(headings))
+    if given is not record.cells:
+        remarks.append(Remark(CHANGED, _WAS_ESCAPED))
     cells = dialect.split_whole(given)
     if len(cells) != len(given) and len(cells) == len(headings):
         remarks.append(Remark(CHANGED, _WAS_QUOTED))
