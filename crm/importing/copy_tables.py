@@ -16,6 +16,7 @@ from crm.repository.operations import Operation
 from crm.repository.steps import noted
 from crm.repository.transfer import copy_tables, upsert
 from crm.repository.transfer._clean import Origin
+from crm.repository.transfer._copy_remarks import SIMILAR
 from crm.repository.transfer.copy_tables import Copy
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
@@ -60,7 +61,8 @@ def run(
         say(f"Comparing {table.plural}")
         result = TableResult(table)
         doubts += _compare(copy, result, options)
-        _add_remarks(copy, table, origins[table], options, findings)
+        similar = _add_remarks(copy, table, origins[table], options, findings)
+        doubts += _doubt(table, similar)
         _note_masked(operation, table, origins[table], findings)
         results.append(result)
     if not options.dry_run:
@@ -82,9 +84,11 @@ def _compare(copy: Copy, result: TableResult, options: Options) -> list[str]:
     result.stale = result.states[STALE]
     if options.on_conflict != UPDATE:
         result.states[DIFFERENT] += result.states.pop(STALE, 0)
-    if not states.unclear:
-        return []
-    return [f"{states.unclear:,} of its {result.table.plural} may be stored ones, or new"]
+    return _doubt(result.table, states.unclear)
+
+
+def _doubt(table: Table, count: int) -> list[str]:
+    return [f"{count:,} of its {table.plural} may be stored ones, or new"] if count else []
 
 
 def _require_clear(doubts: list[str]) -> None:
@@ -138,15 +142,21 @@ def _origins(
 
 def _add_remarks(
     copy: Copy, table: Table, origin: Origin, options: Options, findings: Findings
-) -> None:
+) -> int:
+    """Report the remarks; return how many new accounts nearly equal others."""
+    similar = 0
     for remark in copy.remarks():
         outcome = remark.outcome
+        if outcome == SIMILAR:
+            similar += 1
+            outcome = NOTED
         if outcome == DIFFERENT:
             if options.on_conflict == UPDATE:
                 continue
             outcome = SKIPPED
         place = Place(origin.full_name, row=remark.key or "(no key)")
         findings.add(outcome, table.name, place, remark.reason, remark.column)
+    return similar
 
 
 def _note_masked(operation: Operation, table: Table, origin: Origin, findings: Findings) -> None:

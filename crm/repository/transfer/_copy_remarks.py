@@ -18,8 +18,12 @@ from ._clean import (
     raw_name,
 )
 from ._identify import MATCHED, TEAM, UNCLEAR
+from .matching.fold import DIFFERENCES
 from .matching.natural_keys import NATURAL_KEYS
 
+# The outcome of a remark on a new account whose BSNID nearly equals that of another one, and the
+# column with the latter.
+SIMILAR, SIMILAR_KEY = "similar", "owner__similar"
 _REMARK = "NAMED_STRUCT('outcome', {outcome}, 'column', {column}, 'reason', {reason})"
 _IF_ACCEPTED = """,
   CASE WHEN state IN ('orphan', 'new', 'unchanged', 'different') AND {condition}
@@ -37,7 +41,13 @@ def parts(table: Table) -> dict[str, str]:
 
 
 def _of_meaning(table: Table) -> Iterator[tuple[str, str]]:
-    """Yield (condition, remark) for the account and the stored row that a row was matched with."""
+    """Yield (condition, remark) for the account and the stored row that a row was matched with,
+    and for an account that it may mean."""
+    if table is ACCOUNTS:
+        only = f"CONCAT('is new, but its key differs from that of account ', {SIMILAR_KEY}, "
+        only += f"{_sql.literal(f' only in {DIFFERENCES}')})"
+        is_similar = f"state = 'new' AND {SIMILAR_KEY} <> {quoted(table.key)}"
+        yield is_similar, _remark(SIMILAR, table.key, only)
     if table is not ACCOUNTS:
         owner = quoted(table.owner)
         reason = f"CONCAT('“', {TEAM}, '” is the team of account ', {owner})"
@@ -80,7 +90,9 @@ def _of_values(table: Table) -> Iterator[tuple[str, str]]:
 def _by_state(table: Table) -> dict[str, str]:
     """Return the remark on a row of each state."""
     match, owner = table.match[-1], table.owner
-    orphan = f"CONCAT('its account ', {quoted(owner)}, ' does not exist')"
+    only = _sql.literal(f", which differs only in {DIFFERENCES}")
+    there = f"COALESCE(CONCAT(', but there is ', {SIMILAR_KEY}, {only}), '')"
+    orphan = f"CONCAT('its account ', {quoted(owner)}, ' does not exist', {there})"
     return {
         "refused": _sql.fill(
             _REMARK, outcome="'refused'", column="reason_column", reason="reason"

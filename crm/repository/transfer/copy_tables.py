@@ -90,7 +90,9 @@ FROM (
       WHEN state = 'different' THEN {different} END
     {changes}
   )) AS remark
-  FROM classified
+  FROM classified AS c LEFT JOIN (
+    SELECT {folded_bsnid} AS word, MIN(bsnid) AS {similar} FROM owners GROUP BY {folded_bsnid}
+  ) AS w ON c.state IN ('new', 'orphan') AND w.word = {folded_owner}
 ) AS remarks
 WHERE remark.outcome IS NOT NULL
 ORDER BY key, outcome, column, reason LIMIT :page OFFSET :offset
@@ -223,9 +225,13 @@ class Copy:
 
     def remarks(self) -> Iterator[Remark]:
         """Yield all remarks on single rows; one statement for ``PAGE`` of them."""
-        parts = _copy_remarks.parts(self._table)
+        parts = _copy_remarks.parts(self._table) | {
+            "similar": _copy_remarks.SIMILAR_KEY,
+            "folded_bsnid": fold.folded("bsnid"),
+            "folded_owner": fold.folded(f"c.{quoted(self._table.owner)}"),
+        }
         for offset in itertools.count(0, PAGE):
-            params = {"page": PAGE, "offset": offset}
+            params = {"page": PAGE, "offset": offset, **fold.PARAMETERS}
             page = self._query(_REMARKS, params, **parts)
             for row in page:
                 yield Remark(row["key"], row["outcome"], row["column"], row["reason"])
