@@ -71,6 +71,7 @@ class Change:
     :param undo: the revert of that operation; None if nobody tried one.
     :param outside: whether it was made outside the CRM, such as in an SQL editor or by a restore.
     :param returned: whether a deleted record was inserted again.
+    :param is_back: whether a later change on the page shows that the deleted record exists again.
     """
 
     table: Table
@@ -91,6 +92,7 @@ class Change:
     undo: Undo | None = None
     outside: bool = False
     returned: bool = False
+    is_back: bool = False
 
     @property
     def has_address(self) -> bool:

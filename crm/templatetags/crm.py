@@ -165,7 +165,8 @@ def _back(context: template.Context) -> str:
 def _change_items(changes: Iterable[Change], back: str) -> SafeString:
     items = []
     for change in changes:
-        is_asked = back and change.has_address and change.kind != CREATED
+        can_revert = change.kind != CREATED and not change.is_back
+        is_asked = back and change.has_address and can_revert
         url = change_url(change.table.name, change.key, change.version) if is_asked else ""
         items.append(row_fragments.change_item(change, url and f"{url}?{back}"))
     return mark_safe("".join(items))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from crm.model.changes import DELETED, Change, Undo
@@ -79,6 +79,20 @@ class Group:
     def others(self) -> list[Change]:
         """The changes that the page collapses, such as those of an import."""
         return self.changes[SHOWN:] if len(self.changes) > SHOWN + 2 else []
+
+
+def mark_returned(changes: list[Change]) -> list[Change]:
+    """Mark the deletions of records that exist again, as later ones of the changes show.
+
+    The latest change comes first.
+    """
+    exists: dict[tuple[str, str], bool] = {}
+    marked = []
+    for change in changes:
+        is_deletion = change.kind == DELETED
+        is_back = exists.setdefault((change.table.name, change.key), not is_deletion)
+        marked.append(replace(change, is_back=True) if is_deletion and is_back else change)
+    return marked
 
 
 def grouped(changes: list[Change]) -> list[Group]:

@@ -23,7 +23,7 @@ from crm.repository.tables import change_feed
 from crm.request import Request, page_number
 
 from . import _account_filter, _dates, _facets, _list_file, _mine, _respond, _revert_links
-from ._history_groups import Group, grouped, moment_of
+from ._history_groups import Group, grouped, mark_returned, moment_of
 
 # For a file; a page has the default size of Wanted.
 ROWS_PER_STATEMENT = 1_000
@@ -86,9 +86,10 @@ def reach(request: Request) -> HttpResponse:
 def _show(request: Request, found: History, more: dict[str, Any]) -> HttpResponseBase:
     if request.GET.get("format") in _list_file.FORMATS:
         return _download(request, found)
-    changes = _with_outsiders(request, found.changes)
+    changes = mark_returned(_with_outsiders(request, found.changes))
     context = {
         "history": found,
+        "no_days": _no_days(request.GET),
         "groups": list(_groups(request, changes)),
         "filters": _filters(request, found),
         "links": _page_links(request, found),
@@ -122,6 +123,12 @@ def _wanted(query: QueryDict) -> Wanted:
         page=page_number(query.get("page", "")),
         after=Cursor.read(query.get("after", "")),
     )
+
+
+def _no_days(query: QueryDict) -> list[str]:
+    """Return the values of the filters by day that are no days."""
+    given = (query.get(name, "") for name in ("since", "until"))
+    return [text for text in given if text and _dates.start_of_day(text) is None]
 
 
 def _known(word: str, words: Collection[str]) -> str:

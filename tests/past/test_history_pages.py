@@ -77,7 +77,7 @@ FILTERS = [
     ("since=2001-01-01&until=2001-02-01", 0),
     ("since=2001-01-01", 9),
     ("record=u-1", 2),
-    # An invalid filter is ignored.
+    # An invalid filter is ignored; of a day, the page says so.
     ("kind=renamed&table=secrets&field=password&since=yesterday&page=x", 9),
     ("until=31.12.2026", 9),
     ("since=0001-01-01", 9),
@@ -104,6 +104,9 @@ def test_filters_leave_only_the_changes_that_match(
         assert len(summaries(page)) == found, query
         counted = text(page, ".count-line p[role=status]")
         assert counted.startswith(f"{found} change"), query
+        no_day = next((day for day in ("yesterday", "31.12.2026") if day in query), "")
+        said = f"“{no_day}” is no day that this page can filter by, so it was left out."
+        assert texts(page, "#history .banner") == ([said] if no_day else []), query
         assert (found == 0) is bool(page.select(".empty")), query
         is_narrowed = query not in NO_FILTERS
         assert bool(page.select(".count-line [role=status] a")) is is_narrowed, query

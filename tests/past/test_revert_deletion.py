@@ -28,14 +28,16 @@ def test_a_deleted_child_comes_back_to_its_account_only(
     use_cases.create(bob, account, "u-1", {"problem": "P", "status": "Planning"})
     before = use_cases.get(bob, "u-1")
     use_cases.delete(bob, "u-1")
-    assert confirm(client, revert_link(account)).status_code == 303
+    assert confirm(client, link := revert_link(account)).status_code == 303
     now = use_cases.get(bob, "u-1")
     assert (now.problem, now.status, now.created_at) == ("P", "Planning", before.created_at)
     assert now.created_by == "bob@example.com"
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
     assert latest.what == "restored the use case “P”"
-    # The second undo finds the record in its place.
-    confirm(client, link := revert_link(account))
+    page = client.get(f"/accounts/{account}/history/")
+    assert not parsed(page).select(".change-deleted a[href^='/put-back/']")
+    # From a page that was opened before, the second undo finds the record in its place.
+    confirm(client, link)
     assert "already exists again" in text(parsed(client.get("/accounts/B1/")), "#toasts")
     require_account_first(client, bob, account, link)
 
