@@ -61,8 +61,7 @@ def run(
         say(f"Comparing {table.plural}")
         result = TableResult(table)
         doubts += _compare(copy, result, options)
-        similar = _add_remarks(copy, table, origins[table], options, findings)
-        doubts += _doubt(table, similar)
+        doubts += _doubt(table, _add_remarks(copy, table, origins[table], options, findings))
         _note_masked(operation, table, origins[table], findings)
         results.append(result)
     if not options.dry_run:
