@@ -132,8 +132,13 @@ def test_what_changed_after_the_preview_is_left_alone(misspelt: Warehouse, clien
 def test_a_rename_goes_on_unless_it_was_undone(
     misspelt: Warehouse, client: Client, server: LocalWarehouse
 ) -> None:
-    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*use_cases")
+    before = _stored(misspelt)
     plan = _preview(client).select_one("[name=plan]")["value"]
+    # It begins only once that is noted.
+    server.fault("http_status", status=400, match=r"MERGE INTO \S*operations")
+    assert client.post(PAGE, {"plan": plan}).status_code == 500
+    assert _stored(misspelt) == before
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*use_cases")
     half = filled_in(parsed(client.post(PAGE, {"plan": plan})).select_one("main form"))
     server.clear_faults()
     activity = parsed(client.get("/activity/"))
