@@ -235,8 +235,8 @@ def test_keys_are_repaired_in_their_table_only(
     with monkeypatch.context() as patch:
         # While the repair runs, others add more such keys than it repairs.
         patch.setattr(repairs, "run_steps", lambda *_, **done: [0, 3])
-        assert repairs.repair(warehouse, check_named(checks.DUPLICATES)) == 0
+        assert repairs.repair(warehouse, checks.DUPLICATES) == 0
     with statements() as done:
-        assert repairs.repair(warehouse, check_named(checks.DUPLICATES)) == 1
+        assert repairs.repair(warehouse, checks.DUPLICATES) == 1
     written = [text.split()[2] for text in done if text.lstrip().startswith("MERGE")]
     assert written == [warehouse.namespace.table(table) for table in (OPERATIONS, USE_CASES)]

@@ -20,6 +20,7 @@ from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CA
 from crm.repository import ddl
 from crm.repository.records import accounts, overview, updates
 from crm.warehouse import Warehouse
+from tests.broken_rows import insert
 from tests.limits import LIMITS
 
 from ..conftest import LocalWarehouse, Statements
@@ -136,7 +137,11 @@ def test_seed_data_keeps_edits(sample: Warehouse) -> None:
         sample, "BSN001", {"team": "Edited"}, accounts.get(sample, "BSN001").updated_at
     )
     accounts.delete(sample, "BSN002")
-    assert "accounts: 1 of 5 added" in run("seed_data")
+    printed = run("seed_data")
+    assert "accounts: 1 of 5 added" in printed
+    assert "more than one row" not in printed
+    insert(sample, ACCOUNTS, bsnid="BSN003", team="Twice")
+    assert "1 key has more than one row, perhaps because seed_data ran twice" in run("seed_data")
     assert accounts.get(sample, "BSN001").team == "Edited"  # type: ignore[union-attr]
 
 

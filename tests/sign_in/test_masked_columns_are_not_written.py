@@ -100,7 +100,6 @@ def test_a_repair_writes_no_masked_value(
     values = f"'{masked}', 'Old', 'A', 'Vera Lind', CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP()"
     sql = f"INSERT INTO {warehouse.namespace.table(ACCOUNTS)} ({columns}) VALUES ({values})"
     warehouse.execute(sql, repeatable=False)
-    (duplicates,) = (each for each in checks.CHECKS if each.name == checks.DUPLICATES)
-    assert repairs.repair(as_bob, duplicates) == 0
+    assert repairs.repair(as_bob, checks.DUPLICATES) == 0
     rows = warehouse.query(f"SELECT vp FROM {warehouse.namespace.table(ACCOUNTS)}")
     assert [row["vp"] for row in rows] == ["Vera Lind"] * 2

@@ -20,7 +20,6 @@ from ._statements import Find, Fix, Statement, on_column, render
 Params = Mapping[str, str]
 
 SHOWN = duplicates.AT_ONCE
-DUPLICATES = "duplicate-keys"
 
 _ALL = "{branches} ORDER BY place, key, detail"
 _BRANCH = """
@@ -187,18 +186,19 @@ def _correct_times(namespace: Namespace) -> Iterator[Statement]:
         yield Statement(table, render(namespace, table, _CORRECT_TIMES))
 
 
+DUPLICATES = Check(
+    "duplicate-keys",
+    "Keys that more than one row has",
+    duplicates.find_duplicates,
+    duplicates.separate_duplicates,
+    True,
+)
 # The order matters for repairs: words are repaired before double statuses.
 CHECKS = (
     Check(
         "missing-ids", "Rows without an id", duplicates.find_without_id, duplicates.give_ids, True
     ),
-    Check(
-        DUPLICATES,
-        "Keys that more than one row has",
-        duplicates.find_duplicates,
-        duplicates.separate_duplicates,
-        True,
-    ),
+    DUPLICATES,
     Check("similar-bsnids", "BSNIDs that are almost the same", similar_bsnids.find),
     Check(
         "unknown-words",
