@@ -254,6 +254,34 @@ def test_update_of_the_same_day_written_later_comes_first(
     assert detail.updates[0].date == day
 
 
+def test_a_list_reads_updates_from_the_day_at_which_it_ended_last_time(
+    warehouse: Warehouse, account: str, statements: Statements
+) -> None:
+    ids = [
+        make(warehouse, updates, date=day, description="x").id
+        for day in (None, *(dt.date(2026, 2, day) for day in (1, 2, 3)))
+    ]
+
+    def listed() -> tuple[list[int], int, int]:
+        with statements() as done:
+            page = updates.search(warehouse, Listing(size=2))
+        since = sum("page_since" in statement for statement in done)
+        return [ids.index(row.id) for row in page.rows], len(done), since
+
+    assert listed() == ([3, 2], 1, 0)
+    assert listed() == ([3, 2], 1, 1)
+    ids.append(make(warehouse, updates, date=dt.date(2026, 2, 4), description="x").id)
+    assert listed() == ([4, 3], 1, 1)
+    # Of rows that were deleted since, it learns from an answer that lacks some.
+    updates.delete(warehouse, ids[4])
+    updates.delete(warehouse, ids[2])
+    assert listed() == ([3, 1], 2, 1)
+    assert listed() == ([3, 1], 1, 1)
+    updates.delete(warehouse, ids[3])
+    assert listed() == ([1, 0], 2, 1)
+    assert listed() == ([1, 0], 1, 0)
+
+
 def test_orphans_are_listed(warehouse: Warehouse, account: str) -> None:
     """Legacy data may have orphans; an interrupted deletion of an account leaves none."""
     row = make(warehouse, updates, description="left behind")

@@ -15,7 +15,8 @@ from crm.warehouse import Warehouse
 
 from . import _listing
 from ._filters import CHANGED, DateFilter
-from ._list_query import Cut, ListSource, Query, text
+from ._list_query import Cut, ListSource, Query
+from ._order import text
 from ._platform_status import IN_STATUS_SINCE, PARAMS, RECORDED_STATUS, platform_and_status
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")

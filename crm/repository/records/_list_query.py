@@ -13,6 +13,7 @@ keep the result, would compute it twice.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +106,7 @@ class ListSource:
     :param dates: the date filters by name.
     :param extra: further columns of the SELECT of all rows; they use the joins ``extra_joins``.
     :param sorts: the SQL expressions of each sort key.
+    :param day: a date by which the table is clustered, see ``_newest``.
     :param before: the template of CTEs that ``joins`` or ``joint`` use, with parameters
         ``params``.
     :param joint: makes the filters that are not conditions on the row itself; see accounts.
@@ -126,15 +128,7 @@ class ListSource:
     params: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, DateFilter] = field(default_factory=dict)
     joint: Callable[[Namespace, Conditions], JointFilter] | None = None
-
-
-def text(name: str) -> str:
-    """Return the sort expression of a text column, which ignores case.
-
-    It has no literals, because the local engine confuses equal literals of one statement. The CRM
-    stores an empty text as NULL, so both come last.
-    """
-    return f"LOWER({quoted(name)})"
+    day: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,18 +155,21 @@ class Query:
         search = SearchWords.of(listing.q, f"{prefix}w")
         return cls(namespace, source, order, search, conditions, joint, listing.of_person)
 
-    def page(self, size: int, offset: int, more: str = "") -> Statement:
-        """Return the statement of a page: it returns one row with ``rows``, ``total`` and
-        ``more``."""
+    def page(
+        self, size: int, offset: int, more: str = "", since: dt.date | None = None
+    ) -> Statement:
+        """Return the statement of a page, from rows ``since`` a day: it returns one row with
+        ``rows``, ``total`` and ``more``."""
         needs_joint = bool(self.joint.condition)
         sql = _sql.fill(
             _PAGE,
             before=self._before(needs_joint),
-            rows=self._rows(is_far=offset >= FAR),
+            rows=self._rows("page_since" if since else "", is_far=offset >= FAR),
             total=self._total(),
             more=more,
         )
-        return sql, {**self._params(needs_joint), "size": size, "offset": offset}
+        params = {**self._params(needs_joint), "size": size, "offset": offset}
+        return sql, params | ({"page_since": since} if since else {})
 
     def count(self) -> Statement:
         """Return the number of all rows as a subquery, which needs ``before``."""
@@ -257,7 +254,8 @@ class Query:
     def _table(self) -> str:
         return self.namespace.table(self.source.table)
 
-    def _rows(self, *, is_far: bool) -> str:
+    def _rows(self, since: str, *, is_far: bool) -> str:
+        is_new = f" AND f.{quoted(self.source.day)} >= CAST(:{since} AS DATE)" if since else ""
         cut = self.source.far_cut if is_far else self.source.cut
         sort_keys = self.order.expressions
         keys = [f"s{number}" for number in range(len(sort_keys))]
@@ -271,7 +269,7 @@ class Query:
             first_order=self.order.by_first(keys[:1]),
             table=self._table,
             joins=self._joins([*self._filtered, *self.order.names], self.joint.filter_join),
-            condition=self._condition(),
+            condition=f"{self._condition()}{is_new}",
             order=self.order.by(self.order.expressions),
         )
         same = (f"p.{n} <=> {key}" for n, key in zip(keys, sort_keys, strict=True))

@@ -5,6 +5,7 @@ A page after the last one takes a second statement.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -14,8 +15,8 @@ from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
-from . import saved_views
-from ._list_query import ListSource, Query
+from . import _newest, saved_views
+from ._list_query import FAR, ListSource, Query
 from .search_words import SearchWords
 
 ListRow = TypeVar("ListRow")
@@ -70,9 +71,7 @@ def load(
     """
     asked = within_reach(listing)
     query = Query.of(wh.namespace, asked, source)
-    answer = saved_views.read_with(
-        wh, asked.view, lambda more: query.page(asked.size, (asked.page - 1) * asked.size, more)
-    )
+    answer = _read(wh, query, asked)
     total = answer["total"]
     last = max(1, -(-total // asked.size))
     if last < asked.page:
@@ -83,6 +82,24 @@ def load(
         listing=asked,
         view=next(iter(saved_views.from_rows(answer.get("views") or ())), None),
     )
+
+
+def _read(wh: Warehouse, query: Query, asked: Listing) -> Row:
+    offset = (asked.page - 1) * asked.size
+
+    def ask(since: dt.date | None = None) -> Row:
+        return saved_views.read_with(
+            wh, asked.view, lambda more: query.page(asked.size, offset, more, since)
+        )
+
+    def days_of(answer: Row) -> list[dt.date | None]:
+        return list({row["rn"]: row[query.source.day] for row in answer["rows"]}.values())
+
+    first = query.order.expressions[0], query.order.directions[0]
+    if first != (query.source.day, "DESC") or offset >= FAR:
+        return ask()
+    key = (wh.cache_key, query.source.table.name, repr(asked))
+    return _newest.read(key, asked.size, ask, days_of)
 
 
 def load_all(

@@ -52,3 +52,12 @@ class Order:
         """Return the ORDER BY of the first expressions only."""
         pairs = zip(expressions, self.directions, strict=False)
         return ", ".join(f"{each} {direction} NULLS LAST" for each, direction in pairs)
+
+
+def text(name: str) -> str:
+    """Return the sort expression of a text column, which ignores case.
+
+    It has no literals, because the local engine confuses equal literals of one statement. The CRM
+    stores an empty text as NULL, so both come last.
+    """
+    return f"LOWER({quoted(name)})"

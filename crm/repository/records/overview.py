@@ -10,10 +10,11 @@ from crm.model.records import Facet, Overview, Update
 from crm.model.schema import UPDATES
 from crm.model.vocabulary import NOT_STARTED
 from crm.repository import _sql
+from crm.repository._sql import Row
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
-from . import attention
+from . import _newest, attention
 from ._platform_status import PARAMS, RECORDED_STATUS
 from .attention import Limits
 
@@ -49,7 +50,7 @@ WITH {recorded_status},
 latest AS (
   SELECT u.*, ROW_NUMBER() OVER (ORDER BY date DESC NULLS LAST) AS rn
   FROM (
-    SELECT {columns} FROM {updates}
+    SELECT {columns} FROM {updates} WHERE {is_new}
     ORDER BY date DESC NULLS LAST, created_at DESC NULLS LAST, id LIMIT :latest
   ) AS u
 ),
@@ -104,12 +105,23 @@ def load(wh: Warehouse, limits: Limits) -> Overview:
             wh.namespace, limits, has_notes=has_notes, has_stuck=False
         )
         params = {**PARAMS, **limited, "latest": LATEST_UPDATES, "since": since}
-        row = wh.query(_sql.render(wh.namespace, _SQL, flagged=flagged, **parts), params)[0]
+
+        def ask(day: dt.date | None) -> Row:
+            is_new = "date >= CAST(:latest_since AS DATE)" if day else "TRUE"
+            sql = _sql.render(wh.namespace, _SQL, flagged=flagged, is_new=is_new, **parts)
+            return wh.query(sql, params | ({"latest_since": day} if day else {}))[0]
+
+        key = (wh.cache_key, "overview")
+        row = _newest.read(key, LATEST_UPDATES, ask, _days)
         found = _overview(row["counts"], row["updates"])
         counts = attention.with_reasons(found.attention, 0, has_notes)
         return replace(found, attention=counts)
 
     return notes.read(wh, read)
+
+
+def _days(row: Row) -> list[dt.date | None]:
+    return [update["date"] for update in row["updates"]]
 
 
 def _overview(counts: list[dict[str, Any]], updates: list[dict[str, Any]]) -> Overview:

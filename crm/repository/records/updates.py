@@ -13,7 +13,7 @@ from crm.warehouse import Warehouse
 
 from . import _children, _listing
 from ._filters import CHANGED, DateFilter
-from ._list_query import text
+from ._order import text
 
 FILTERS = ("platform", "author", *_children.OF_ACCOUNT)
 SORTS = ("date", "team", "author", "platform")
@@ -32,6 +32,7 @@ SOURCE = _children.list_source(
         **CHANGED,
     },
     default="-date",
+    day="date",
 )
 
 

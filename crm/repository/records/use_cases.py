@@ -15,7 +15,8 @@ from crm.warehouse import Warehouse
 
 from . import _children, _listing, _status_since
 from ._filters import CHANGED, CREATED, DateFilter
-from ._list_query import ListSource, text
+from ._list_query import ListSource
+from ._order import text
 from ._platform_status import IN_STATUS_SINCE
 
 FILTERS = ("platform", "status", "enablement_tier", "leader", *_children.OF_ACCOUNT, "reason")
