@@ -10,9 +10,8 @@ from django.test import Client
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from ..html import parsed, text, texts
+from ..html import parsed, text
 from .using import (
-    ACCOUNTS_CSV,
     accounts_csv,
     before_each_chunk,
     everything,
@@ -51,28 +50,6 @@ def test_a_stopped_import_goes_on_once_and_is_undone_as_a_whole(
     assert keys(warehouse) == set()
 
 
-def test_only_the_attempts_that_were_not_undone_count(
-    client: Client, warehouse: Warehouse, monkeypatch: Any
-) -> None:
-    url, _ = preview(client, accounts_csv(4), "accounts.csv")
-    before_each_chunk(
-        monkeypatch, 1, lambda chunk: chunk in (0, 1) and client.post(url, {"do": "stop"})
-    )
-    press(client, url)
-    first = parsed(client.get("/activity/")).select_one(".moment form")["action"]
-    press(client, url)
-    assert keys(warehouse) == {"B0", "B1"}
-    undone = parsed(client.post(first, follow=True))
-    assert text(undone, "#toasts p").startswith("The import of accounts.csv was undone. 1 record")
-    heads = texts(undone, ".moment-undone")
-    assert [each for each in heads if "undid the import of accounts.csv" in each]
-    assert keys(warehouse) == {"B1"}
-    page = press(client, url)
-    assert figures(page)["Accounts"][0] == "4"
-    undo(client, page)
-    assert keys(warehouse) == set()
-
-
 def require_not_begun_again(client: Client, url: str, finished: BeautifulSoup) -> None:
     """A second tab or a repeated request changes neither the written rows nor the undo."""
     for what in ("import", "preview", "preview-update", "stop"):
@@ -81,14 +58,26 @@ def require_not_begun_again(client: Client, url: str, finished: BeautifulSoup) -
         assert text(page, ".import-undo summary") == "Undo the import"
 
 
-def test_what_was_stopped_can_be_undone(
+def test_an_attempt_that_was_undone_alone_counts_no_more(
     client: Client, warehouse: Warehouse, monkeypatch: Any
 ) -> None:
-    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    before_each_chunk(monkeypatch, 1, lambda chunk: client.post(url, {"do": "stop"}))
-    page = press(client, url)
-    assert "1 of 2 rows were done" in text(page, ".banner")
+    url, _ = preview(client, accounts_csv(4), "accounts.csv")
+
+    def stop_the_first_two_attempts(chunk: int) -> None:
+        if chunk < 2:
+            client.post(url, {"do": "stop"})
+
+    before_each_chunk(monkeypatch, 1, stop_the_first_two_attempts)
+    assert "1 of 4 rows were done" in text(press(client, url), ".banner")
+    first = parsed(client.get("/activity/")).select_one(".moment form")["action"]
+    press(client, url)
+    assert keys(warehouse) == {"B0", "B1"}
+    undone = parsed(client.post(first, follow=True))
+    assert text(undone, "#toasts p").startswith("The import of accounts.csv was undone. 1 record")
+    assert "undid the import of accounts.csv" in text(undone, ".moment-undone")
     assert keys(warehouse) == {"B1"}
+    page = press(client, url)
+    assert figures(page)["Accounts"][0] == "4"
     undo(client, page)
     assert keys(warehouse) == set()
 
