@@ -77,10 +77,10 @@ def read(request: Request) -> Days:
         month = today.month - (today.month - 1) % 3
         return Days(key, today.replace(month=month, day=1), tomorrow)
     if key == OWN:
-        first, last = (_day(request.GET.get(name, "")) for name in ("since", "until"))
-        end = min(last or today, today) + _DAY
-        if first and first < end:
-            return Days(key, first, end)
+        since, until = (request.GET.get(name, "") for name in ("since", "until"))
+        first, last = _day(since), _day(until) if until else today
+        if first and last and first <= min(last, today):
+            return Days(key, first, min(last, today) + _DAY)
     return Days(WEEK, monday, tomorrow, is_instead=key == OWN)
 
 

@@ -126,7 +126,8 @@ def _joined_words(column: Column) -> tuple[str, dict[str, str]]:
 
 
 def _word_like(column: Column, text: str) -> str:
-    """Return the expression of ``vocabulary.word_like``; NULL where no word is like the text."""
+    """Return the expression of ``vocabulary.word_like``, which here takes no marks before a word;
+    NULL where no word is like the text."""
     known, (joined, _) = _sql.word_array(column)[0], _joined_words(column)
     form = _replace(f"LOWER({text})", f"[{_sql.pattern(vocabulary.SEPARATORS)}]", "")
     place = f"NULLIF(CAST(ARRAY_POSITION({joined}, {form}) AS INT), 0)"

@@ -186,7 +186,7 @@ class Copy:
         self._wh = wh
         self._table = table
         self._operation, self._masked = operation, operation.masked(table)
-        self._params = {} if table is ACCOUNTS else fold.PARAMETERS | word_params(table)
+        self._params = word_params(table) | ({} if table is ACCOUNTS else fold.PARAMETERS)
         # The states of rows that depend on the stored rows.
         self._beside = {"since": since, "change_id": operation.id}
         reason, column = refused_reason(table), refused_column(table)
