@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -95,8 +95,3 @@ class Person:
     def is_filtered(self, table: Table) -> bool:
         """Return whether a row filter may hide rows of the table from this person."""
         return table.name in self.rights.filters()
-
-    def is_protected(self, tables: Iterable[Table]) -> bool:
-        """Return whether a row filter or a mask protects one of the tables, so that the app cannot
-        read their past."""
-        return any(self.is_filtered(table) or self.masked(table) for table in tables)

@@ -16,7 +16,7 @@ from crm.repository.past import revert_record
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _respond, _resume, _wording
+from . import _policies, _respond, _resume, _wording
 from ._editing import Kind
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,10 @@ def _say_deleted(request: Request, kind: Kind, key: str) -> None:
     tables = (kind.table, *(() if kind.table.parent_key else CHILDREN))
     try:
         filtered = [table for table in tables if request.person.is_filtered(table)]
-        is_protected = request.person.is_protected(tables)
     except WarehouseError:
-        filtered, is_protected = [], False
-    undo = "" if is_protected else reverse("revert-deletion", args=[kind.table.name, key])
+        filtered = []
+    is_undoable = _policies.is_undoable(request, tables)
+    undo = reverse("revert-deletion", args=[kind.table.name, key]) if is_undoable else ""
     may_have_left = [table for table in filtered if table is not kind.table]
-    text = _wording.deleted(kind.table, may_have_left, is_protected=is_protected)
+    text = _wording.deleted(kind.table, may_have_left, is_undoable=is_undoable)
     messages.success(request, text, extra_tags=undo)

@@ -1,4 +1,4 @@
-"""The policies of the tables that a change of many rows meets, with every sign-in.
+"""The policies of the tables that a change of many rows, or an undo, meets with every sign-in.
 
 Under a shared sign-in a person's own rights know of no policy, but the app's sign-in may meet one.
 A form of one record need not ask: it sends only what somebody typed.
@@ -6,8 +6,10 @@ A form of one record need not ask: it sends only what somebody typed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from crm.identity import rights
-from crm.model.schema import PLATFORMS_STATUS, Table
+from crm.model.schema import PLATFORMS_STATUS, TABLES, Table
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -22,10 +24,11 @@ def masks_statuses(request: Request) -> bool:
     return not masked(request, PLATFORMS_STATUS).isdisjoint({"platform", "status"})
 
 
-def is_undoable(request: Request) -> bool:
-    """Return False if row filters or masks prevent the app from reading the past."""
+def is_undoable(request: Request, tables: Iterable[Table] = TABLES) -> bool:
+    """Return False if row filters or masks prevent the app from reading these tables' past."""
     wh = request.warehouse
     try:
-        return not (rights.masked_columns(wh) or rights.filtered_tables(wh))
+        protected = rights.masked_columns(wh).keys() | rights.filtered_tables(wh)
     except WarehouseError:
         return True
+    return protected.isdisjoint(table.name for table in tables)

@@ -191,13 +191,13 @@ def changed_meanwhile(table: Table) -> str:
     return f"{text} What belonged to it may be deleted; its history can bring that back."
 
 
-def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) -> str:
+def deleted(table: Table, filtered: Collection[Table], *, is_undoable: bool) -> str:
     """Say that a record was deleted; children in ``filtered`` tables may still exist."""
     text = f"The {table.singular} was deleted."
     if filtered:
         plurals = get_text_list([each.plural for each in filtered], "and")
         text = f"{text} Its {plurals} that a row filter hides from you, if any, are still there."
-    if is_protected:
+    if not is_undoable:
         text = f"{text} {NO_UNDO}"
     return text
 

@@ -14,7 +14,7 @@ from crm.repository.records import accounts
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
-from ..pages.html import filled_in, parsed
+from ..pages.html import filled_in, parsed, text
 from ..sizes import size, soak
 from .conftest import ALICE, BOB, Browser, Workspace
 
@@ -291,3 +291,6 @@ def test_under_a_shared_sign_in_nothing_masked_is_written_either(
     preview = browser.post("/accounts/bulk/preview/", change | {"column": "admin"})
     assert "1 account changes." in preview.content.decode()
     assert "You cannot undo this here" in preview.content.decode()
+    deleted = parsed(browser.post("/accounts/B-2/delete/", follow=True))
+    assert "You cannot undo this here" in text(deleted, "#toasts p")
+    assert not deleted.select("#toasts form")
