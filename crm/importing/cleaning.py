@@ -152,7 +152,8 @@ def _text(column: Column, raw: Any) -> Cleaned:
             raise Refused(f"{column.label} is {text[:40]}, which is no text")
         if shown := objects.shown(raw, is_whole=column.kind == "long_text"):
             cleaned = _text(column, shown)
-            return replace(cleaned, change=f"“{text[:80]}” was read as “{cleaned.value}”")
+            read = str(cleaned.value)[:80]
+            return replace(cleaned, change=f"“{text[:80]}” was read as “{read}”")
         return Cleaned(text, "was not a text")
     if isinstance(raw, dt.date | dt.time):
         # Excel makes dates of texts like 3-6.

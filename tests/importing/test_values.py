@@ -79,6 +79,12 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (TEAM, "nan", None, "“nan” stands for a missing value"),
         (TEAM, "Nan", "Nan", ""),
         (PERSON, "None", None, "“None” stands for a missing value"),
+        (
+            TEXT,
+            ["x" * 99, "y"],
+            f"{'x' * 99}, y",
+            f'“["{"x" * 78}” was read as “{"x" * 80}”',
+        ),
         (TEXT, "None", "None", ""),
         (DATE, dt.date(2025, 6, 27), "2025-06-27", ""),
         (DATE, dt.datetime(2025, 6, 27), "2025-06-27", ""),
