@@ -69,7 +69,8 @@ def words(name: str) -> tuple[str, ...]:
 
 def word_like(name: str, text: str) -> str:
     """Return the word of a list that differs from a text only in case, or also in separators
-    (``in_progress``), invisible characters, their widths, and marks before it; else the text."""
+    (``in_progress``), invisible characters, their widths, a number before it, and signs beside it;
+    else the text."""
     known = words(name)
     if text in known:
         return text

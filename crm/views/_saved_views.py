@@ -188,13 +188,10 @@ def copy_of(view: SavedView, id: str, person: str, known: Sequence[SavedView]) -
     """Return a private copy of the view, for the form with this id; if the person has a view of
     its name, with a number behind the name."""
     copy = SavedView(_own_id(id, person), person, view.list_name, "", view.query)
-    for number in count(1):
-        end = f" {number}" if number > 1 else ""
-        name = f"Copy of {view.name}"[: repository.NAME_LENGTH - len(end)] + end
-        numbered = _with_new_id(replace(copy, name=name), known)
-        if not has_name(numbered, known):
-            return numbered
-    raise AssertionError("the numbers have no end")
+    ends = ("" if number == 1 else f" {number}" for number in count(1))
+    names = (f"Copy of {view.name}"[: repository.NAME_LENGTH - len(end)] + end for end in ends)
+    copies = (_with_new_id(replace(copy, name=name), known) for name in names)
+    return next(each for each in copies if not has_name(each, known))
 
 
 def _own_id(id: str, person: str) -> str:
