@@ -62,12 +62,8 @@ def _was_deleted_by_them(request: Request, table: Table, key: str) -> bool:
 def _say_deleted(request: Request, kind: Kind, key: str) -> None:
     """Offer Undo, except where row filters or masks keep the app from reading the past."""
     tables = (kind.table, *(() if kind.table.parent_key else CHILDREN))
-    try:
-        filtered = [table for table in tables if request.person.is_filtered(table)]
-    except WarehouseError:
-        filtered = []
     is_undoable = _policies.is_undoable(request, tables)
     undo = reverse("revert-deletion", args=[kind.table.name, key]) if is_undoable else ""
-    may_have_left = [table for table in filtered if table is not kind.table]
+    may_have_left = [t for t in _policies.filtered(request, tables) if t is not kind.table]
     text = _wording.deleted(kind.table, may_have_left, is_undoable=is_undoable)
     messages.success(request, text, extra_tags=undo)

@@ -24,6 +24,15 @@ def masks_statuses(request: Request) -> bool:
     return not masked(request, PLATFORMS_STATUS).isdisjoint({"platform", "status"})
 
 
+def filtered(request: Request, tables: Iterable[Table]) -> list[Table]:
+    """Return those of the tables in which a row filter may hide rows; none if that is unknown."""
+    try:
+        names = rights.filtered_tables(request.warehouse)
+    except WarehouseError:
+        return []
+    return [table for table in tables if table.name in names]
+
+
 def is_undoable(request: Request, tables: Iterable[Table] = TABLES) -> bool:
     """Return False if row filters or masks prevent the app from reading these tables' past."""
     wh = request.warehouse

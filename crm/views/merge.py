@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from crm.access import for_writers
 from crm.identity import rights
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, CHILDREN, Table
+from crm.model.schema import ACCOUNTS, CHILDREN
 from crm.page_urls import record_url
 from crm.repository import operations, steps, summaries
 from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
@@ -27,7 +27,6 @@ from crm.repository.similar_teams import find
 from crm.repository.steps import Earlier
 from crm.repository.tables import notes
 from crm.request import Request
-from crm.warehouse.errors import WarehouseError
 
 from . import (
     _list_state,
@@ -158,7 +157,7 @@ def _done(
 ) -> HttpResponse:
     is_undoable = _policies.is_undoable(request)
     undo = _revert_links.operation_url(request, operation.id, plan.began) if is_undoable else ""
-    stayed = _merge_wording.may_have_stayed(_filtered(request))
+    stayed = _merge_wording.may_have_stayed(_policies.filtered(request, CHILDREN))
     messages.success(request, f"{text} {stayed}".strip(), extra_tags=undo)
     return _respond.go(request, reverse("account-detail", args=[bsnid]))
 
@@ -184,7 +183,7 @@ def _show(request: Request, questions: Questions, problem: str = "") -> HttpResp
         "lead": _merge_wording.lead(questions),
         "masked": _merge_wording.masked(questions),
         "is_closed": _is_closed(request),
-        "may_stay": _merge_wording.may_stay(_filtered(request), other),
+        "may_stay": _merge_wording.may_stay(_policies.filtered(request, CHILDREN), other),
         "no_undo": "" if _policies.is_undoable(request) else _wording.NO_UNDO,
         "problem": problem,
         "plan": _signed_plans.sign(request, _KIND, questions.pair.moment, {"path": request.path}),
@@ -207,11 +206,3 @@ def _is_closed(request: Request) -> bool:
     keys = {table: {table.key, table.parent_key} for table in CHILDREN}
     hides_keys = any(keys[table] & _policies.masked(request, table) for table in CHILDREN)
     return hides_keys or _policies.masks_statuses(request)
-
-
-def _filtered(request: Request) -> list[Table]:
-    """Return the child tables in which a row filter may hide rows from this person."""
-    try:
-        return [table for table in CHILDREN if request.person.is_filtered(table)]
-    except WarehouseError:
-        return []

@@ -132,7 +132,7 @@ def _ask(request: Request, kind: _Kind, name: str, problem: str = "") -> HttpRes
         "new": request.POST.get("new", found.name),
         "problem": problem,
         "hides_columns": len(_columns(request, kind)) < len(kind.columns),
-        "is_filtered": any(request.person.is_filtered(table) for table, _ in kind.columns),
+        "is_filtered": bool(_policies.filtered(request, [table for table, _ in kind.columns])),
     }
     return render(request, "rename/rename.html", context, status=422 if problem else 200)
 

@@ -1,4 +1,5 @@
-"""No import or repair writes what a column mask showed to the person who runs it."""
+"""No import, repair or change of many rows writes what a column mask showed to the person who runs
+it."""
 
 from __future__ import annotations
 
@@ -15,12 +16,14 @@ from crm.importing.errors import ImportingError
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
 from crm.importing.results import TableResult
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.integrity import checks, repairs
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse, open_shared
 
-from .conftest import BOB, Workspace
+from ..pages.html import filled_in, parsed, text
+from .conftest import ALICE, BOB, Browser, Workspace
+from .test_policies import edit
 
 
 @pytest.fixture
@@ -103,3 +106,53 @@ def test_a_repair_writes_no_masked_value(
     assert repairs.repair(as_bob, checks.DUPLICATES) == 0
     rows = warehouse.query(f"SELECT vp FROM {warehouse.namespace.table(ACCOUNTS)}")
     assert [row["vp"] for row in rows] == ["Vera Lind"] * 2
+
+
+def hide_drafts(wh: Warehouse) -> None:
+    hide = f"{wh.namespace.quoted_schema}.`hide_drafts`"
+    for statement in (
+        f"CREATE FUNCTION {hide}(value STRING) RETURNS BOOLEAN RETURN value <> 'draft'",
+        f"ALTER TABLE {wh.namespace.table(UPDATES)} SET ROW FILTER {hide} ON (description)",
+    ):
+        wh.execute(statement, repeatable=True)
+
+
+def test_under_a_shared_sign_in_nothing_masked_is_written_either(
+    on_behalf: Any,
+    grant: Callable[..., None],
+    warehouse: Warehouse,
+    workspace: Workspace,
+    masked: str,
+) -> None:
+    """An edit sends only changed fields. Changes of many rows ask for the masks, and say which
+    rows a filter may hide."""
+    grant(BOB, "SELECT", "MODIFY")
+    hide_drafts(warehouse)
+    on_behalf.WAREHOUSE = workspace.config(token=workspace.token(BOB))
+    browser = Browser(ALICE)
+    assert "***" in browser.get(f"/accounts/{masked}/").content.decode()
+    assert edit(browser, masked, team="Payments and more").status_code == 303
+    account = accounts.get(warehouse, masked)
+    assert (account.team, account.vp) == ("Payments and more", "Vera Lind")
+    accounts.create(warehouse, {"bsnid": "B-2", "team": "T", "vp": "Zoe", "admin": "***"})
+    compared = browser.get(f"/accounts/{masked}/merge/B-2/").content.decode()
+    assert "A policy masks VP: " in compared
+    assert "Updates of B-2 that a row filter hides from you do not move" in compared
+    path = "/people/***/rename/"
+    preview = parsed(browser.post(path, {"old": "***", "new": "Ada"}))
+    assert browser.post(path, filled_in(preview.select_one(".bulk-confirm"))).status_code == 303
+    assert accounts.get(warehouse, masked).vp == "Vera Lind"
+    account = accounts.get(warehouse, "B-2")
+    assert (account.vp, account.value("admin")) == ("Zoe", "Ada")
+    preview = browser.post(path, {"old": "***", "new": "Ada"}).content.decode()
+    assert "no row that you see has the name any more in a column that no policy" in preview
+    change = {"of": f"key={masked}", "do": "field", "column": "vp", "value": "Ada"}
+    assert browser.post("/accounts/bulk/preview/", change).status_code == 422
+    preview = browser.post("/accounts/bulk/preview/", change | {"column": "admin"})
+    assert "1 account changes." in preview.content.decode()
+    assert "You cannot undo this here" in preview.content.decode()
+    deleted = parsed(browser.post("/accounts/B-2/delete/", follow=True))
+    told = text(deleted, "#toasts p")
+    assert "Its updates that a row filter hides from you, if any, are still there" in told
+    assert "You cannot undo this here" in told
+    assert not deleted.select("#toasts form")

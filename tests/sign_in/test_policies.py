@@ -14,9 +14,9 @@ from crm.repository.records import accounts
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
-from ..pages.html import filled_in, parsed, text
+from ..pages.html import filled_in, parsed
 from ..sizes import size, soak
-from .conftest import ALICE, BOB, Browser, Workspace
+from .conftest import ALICE, BOB, Browser
 
 SignedIn = Callable[..., Browser]
 SHOWN, HIDDEN = "BSN-SHOWN", "BSN-HIDDEN"
@@ -258,39 +258,3 @@ def test_a_conflict_does_not_write_a_masked_value(
     assert bob.post(f"/accounts/{masked}/edit/", again).status_code == 303
     account = accounts.get(warehouse, masked)
     assert (account.vp, account.admin, account.team) == ("Vera Lind", "Bob", "Mine")
-
-
-def test_under_a_shared_sign_in_nothing_masked_is_written_either(
-    on_behalf: Any,
-    grant: Callable[..., None],
-    warehouse: Warehouse,
-    workspace: Workspace,
-    masked: str,
-) -> None:
-    """An edit sends only changed fields. Changes of many rows ask for the masks."""
-    grant(BOB, "SELECT", "MODIFY")
-    on_behalf.WAREHOUSE = workspace.config(token=workspace.token(BOB))
-    browser = Browser(ALICE)
-    assert "***" in browser.get(f"/accounts/{masked}/").content.decode()
-    assert edit(browser, masked, team="Payments and more").status_code == 303
-    account = accounts.get(warehouse, masked)
-    assert (account.team, account.vp) == ("Payments and more", "Vera Lind")
-    accounts.create(warehouse, {"bsnid": "B-2", "team": "T", "vp": "Zoe", "admin": "***"})
-    compared = browser.get(f"/accounts/{masked}/merge/B-2/").content.decode()
-    assert "A policy masks VP: " in compared
-    path = "/people/***/rename/"
-    preview = parsed(browser.post(path, {"old": "***", "new": "Ada"}))
-    assert browser.post(path, filled_in(preview.select_one(".bulk-confirm"))).status_code == 303
-    assert accounts.get(warehouse, masked).vp == "Vera Lind"
-    account = accounts.get(warehouse, "B-2")
-    assert (account.vp, account.value("admin")) == ("Zoe", "Ada")
-    preview = browser.post(path, {"old": "***", "new": "Ada"}).content.decode()
-    assert "no row that you see has the name any more in a column that no policy" in preview
-    change = {"of": f"key={masked}", "do": "field", "column": "vp", "value": "Ada"}
-    assert browser.post("/accounts/bulk/preview/", change).status_code == 422
-    preview = browser.post("/accounts/bulk/preview/", change | {"column": "admin"})
-    assert "1 account changes." in preview.content.decode()
-    assert "You cannot undo this here" in preview.content.decode()
-    deleted = parsed(browser.post("/accounts/B-2/delete/", follow=True))
-    assert "You cannot undo this here" in text(deleted, "#toasts p")
-    assert not deleted.select("#toasts form")
