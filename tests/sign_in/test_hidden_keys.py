@@ -17,12 +17,17 @@ from crm.warehouse.credentials import Identity
 from crm.warehouse.deadline import limit
 from crm.warehouse.sign_in import service_principal
 
+from ..conftest import LocalWarehouse
 from ..pages.html import HTMX, parsed
 from .conftest import BOB, Browser, Workspace
 
 SignedIn = Callable[..., Browser]
 NEW = {"bsnid": "HIDDEN", "team": "Bob's", "business_area": "Finance"}
 STATUS = {"platform": "Snowflake", "status": "Requested", "updated_at": ""}
+# The read of the rows with a key, and of those of an account; the app reads them first.
+ROWS, ROWS_OF_ACCOUNT = r"change_id\W+FROM \S+accounts. AS t WHERE", r"change_id\W+FROM \(SELECT"
+# The count of the accounts' children.
+COUNTS = r"AS place, COUNT"
 
 
 @pytest.fixture
@@ -65,6 +70,11 @@ def config_with_app(workspace: Workspace, client_id: str, secret: str) -> Wareho
     )
 
 
+def fail_read(server: LocalWarehouse, match: str, *, sqlstate: str = "57KD0", at: int = 1) -> None:
+    """Let the next read that matches fail: it takes too long, unless ``sqlstate`` says why."""
+    server.fault("error", match=match, error_class="INJECTED", sqlstate=sqlstate, at=at)
+
+
 def hidden_update() -> dict[str, str]:
     """Return the form of a new update that Bob will not see."""
     id = str(uuid.uuid4())
@@ -81,6 +91,7 @@ def test_the_app_finds_the_key_with_its_own_rights(
     client_id = workspace.principal("a-secret", admin=True)
     on_behalf.WAREHOUSE = config_with_app(workspace, client_id, "a-secret")
     bob = signed_in(BOB, "SELECT", "MODIFY")
+    require_no_write_while_the_app_cannot_read(bob, filtered, workspace.server)
     answer = bob.post("/accounts/new/", NEW)
     assert (answer.status_code, count(filtered, ACCOUNTS, "bsnid = 'HIDDEN'")) == (422, 1)
     assert "An account with this BSNID exists already." in answer.content.decode()
@@ -98,15 +109,40 @@ def test_the_app_finds_the_key_with_its_own_rights(
     new = NEW | {"bsnid": "B-NEW", "form_id": uuid.uuid4().hex}
     assert [bob.post("/accounts/new/", new).status_code for _ in "ab"] == [303, 303]
     assert count(filtered, ACCOUNTS, f"bsnid = 'B-NEW' AND created_by = '{BOB}'") == 1
-    # The answer is lost, and a row filter hides the row from the person: the app sees that it was
-    # saved.
-    workspace.server.fault("drop_after", match="MERGE INTO .*updates")
-    assert bob.post("/accounts/SHOWN/updates/new/", hidden_update()).status_code == 303
-    assert count(filtered, UPDATES, "TRUE") == 1
+    require_one_row_after_a_lost_answer(bob, filtered, workspace.server)
     # If the app has lost its rights, people continue with theirs.
+    fail_read(workspace.server, ROWS, sqlstate="42501")
+    assert bob.post("/accounts/new/", NEW | {"bsnid": "B-DENIED"}).status_code == 303
     workspace.set_principal(client_id, "another-secret")
     on_behalf.WAREHOUSE = config_with_app(workspace, client_id, "x")
     assert bob.post("/accounts/new/", NEW | {"bsnid": "B-NEWER"}).status_code == 303
+
+
+def require_no_write_while_the_app_cannot_read(
+    bob: Browser, filtered: Warehouse, server: LocalWarehouse
+) -> None:
+    """The person sends the form again."""
+    fail_read(server, ROWS)
+    answer = bob.post("/accounts/new/", NEW)
+    assert (answer.status_code, count(filtered, ACCOUNTS, "bsnid = 'HIDDEN'")) == (504, 1)
+    assert parsed(answer).select_one("[name=team]")["value"] == NEW["team"]
+    fail_read(server, ROWS_OF_ACCOUNT)
+    answer = bob.post("/accounts/SHOWN/platforms/", STATUS, **HTMX)
+    assert (answer.status_code, count(filtered, PLATFORMS_STATUS, "TRUE")) == (504, 1)
+
+
+def require_one_row_after_a_lost_answer(
+    bob: Browser, filtered: Warehouse, server: LocalWarehouse
+) -> None:
+    """A row filter hides the row from the person. The app sees that it was saved; if it cannot
+    read that now, the row is not inserted again."""
+    # The MERGE matches, too.
+    for at, expected in ((3, (503, 1)), (4, (303, 2))):
+        server.fault("drop_after", match="MERGE INTO .*updates")
+        fail_read(server, ROWS_OF_ACCOUNT, at=at)
+        answer = bob.post("/accounts/SHOWN/updates/new/", hidden_update())
+        assert (answer.status_code, count(filtered, UPDATES, "TRUE")) == expected
+    server.clear_faults()
 
 
 def test_what_is_hidden_from_its_author_is_reported_as_saved(
@@ -158,6 +194,9 @@ def test_deleting_leaves_no_child_that_a_row_filter_hides(
     on_behalf.WAREHOUSE = config_with_app(
         workspace, workspace.principal("a-secret", admin=True), "a-secret"
     )
+    fail_read(workspace.server, COUNTS)
+    assert bob.post("/accounts/SHOWN/delete/").status_code == 504
+    assert count(filtered, PLATFORMS_STATUS, "account_bsnid = 'SHOWN'") == 2
     answer = bob.post("/accounts/SHOWN/delete/")
     assert answer["Location"] == "/accounts/SHOWN/"
     told = toasts(bob, answer["Location"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,10 @@ from crm.repository._sql import Row, Values
 from crm.repository.operations import Operation
 from crm.repository.records import _key
 from crm.repository.records.platforms import new_id
+from crm.repository.tables.hidden_rows import read_as_app
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import WarehouseError
 
 from .selection import Planned
-
-log = logging.getLogger(__name__)
 
 # The planned rows: key, version, whether the action inserts a row for it, and that row's id.
 _ROWS = """
@@ -103,7 +100,8 @@ class Previewed(Protocol):
     def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
         """Return the keys of rows that the action cannot change because a row filter hides data.
 
-        One statement if a new row might duplicate a hidden one, else none.
+        One statement if a new row might duplicate a hidden one, else none. Raises WarehouseError:
+        see ``read_as_app``.
         """
 
 
@@ -228,13 +226,9 @@ class SetStatus:
         new = [row.key for row in rows if row.is_new]
         keys, bound = _sql.text_array("keys", new)
         sql = _sql.render(wh.namespace, _STORED, keys=keys)
-        try:
-            app = wh.with_app_rights() if new else None
-            found = app.query(sql, {**bound, "platform": self.platform}) if app else []
-        except WarehouseError as error:
-            log.warning("no status was looked for with the app's rights: %s", error)
-            return ()
-        return {row["key"] for row in found}
+        params = {**bound, "platform": self.platform}
+        found = read_as_app(wh, lambda app: app.query(sql, params)) if new else None
+        return {row["key"] for row in found or ()}
 
     def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
         params = {"platform": self.platform, "status": self.status}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +9,10 @@ from typing import Any
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
+from crm.repository.tables.hidden_rows import read_as_app
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import WarehouseError
 
 from .selection import Planned
-
-log = logging.getLogger(__name__)
 
 _CHILD_COUNT = """
 LEFT JOIN (
@@ -52,14 +49,12 @@ class Delete:
         """Return the keys of accounts with children that a row filter hides from the person.
 
         A deletion would leave these children without an account. Two statements if the app has
-        rights of its own, else none, and no key is returned.
+        rights of its own, else none, and no key is returned. Raises WarehouseError: see
+        ``read_as_app``.
         """
-        try:
-            app = wh.with_app_rights() if rows and self.children else None
-            every = _counts(app, rows) if app else {}
-        except WarehouseError as error:
-            log.warning("no children were counted with the app's rights: %s", error)
+        if not (rows and self.children):
             return ()
+        every = read_as_app(wh, lambda app: _counts(app, rows)) or {}
         seen = _counts(wh, rows) if every else {}
         return {key for (key, place), n in every.items() if n > seen.get((key, place), 0)}
 

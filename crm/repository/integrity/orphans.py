@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, CHILDREN
 from crm.repository import _sql
 from crm.repository.tables import privileges
+from crm.repository.tables.hidden_rows import read_as_app
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import WarehouseError
 
 from ._statements import Statement, render
-
-log = logging.getLogger(__name__)
 
 # The most accounts to look up as hidden; their BSNIDs are one parameter.
 AT_MOST = 5_000
@@ -80,15 +77,18 @@ def look_for_hidden(wh: Warehouse) -> dict[str, str]:
     The app's own rights show these accounts. If it has none and the accounts have a row filter,
     ``doubt`` says so. At most three statements. Raises WarehouseError.
     """
-    try:
-        app = wh.with_app_rights()
-        if app and len(missing := _missing(wh)) <= AT_MOST:
-            sql = _sql.render(app.namespace, _EXISTING)
-            found = [row["bsnid"] for row in app.query(sql, {"bsnids": json.dumps(missing)})]
-            return {"hidden": json.dumps(found)} if found else {}
-    except WarehouseError as error:
-        log.warning("no account of orphans was looked up with the app's rights: %s", error)
+    found = read_as_app(wh, lambda app: _existing(app, _missing(wh)))
+    if found is not None:
+        return {"hidden": json.dumps(found)} if found else {}
     return {"doubt": DOUBT} if ACCOUNTS.name in privileges.filtered_tables(wh) else {}
+
+
+def _existing(app: Warehouse, bsnids: list[str]) -> list[str] | None:
+    """Return those BSNIDs of which the app sees an account; None if there are too many."""
+    if len(bsnids) > AT_MOST:
+        return None
+    sql = _sql.render(app.namespace, _EXISTING)
+    return [row["bsnid"] for row in app.query(sql, {"bsnids": json.dumps(bsnids)})]
 
 
 def _missing(wh: Warehouse) -> list[str]:

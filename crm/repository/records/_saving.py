@@ -22,8 +22,18 @@ from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
 from crm.repository.errors import AlreadyExists, Missing, NotSaved, Stale
 from crm.repository.operations import Operation
+from crm.repository.steps import insist
+from crm.repository.tables.hidden_rows import read_as_app
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import Dropped, SignInFailed, StatementTimeout, WarehouseError
+from crm.warehouse.errors import (
+    Dropped,
+    ObjectNotFound,
+    PermissionDenied,
+    SignInFailed,
+    StatementFailed,
+    StatementTimeout,
+    WarehouseError,
+)
 
 from ._key import Key
 from ._take_back import take_back
@@ -110,7 +120,7 @@ def save(
         saved = Saved(operation, written, _rows(wh, key, operation, written, lost))
         if lost is None or any(map(saved.is_own, saved.rows or ())):
             return saved
-        if any(map(saved.is_own, _rows_for_app(wh, key))):
+        if any(map(saved.is_own, read_result(lost, partial(_rows_for_app, wh, key)))):
             return replace(saved, written=1)  # a row filter hides the row from the person
         if not (may_repeat and isinstance(lost, Dropped)):
             break
@@ -196,13 +206,15 @@ def _rows(
 def keep_one(wh: Warehouse, key: Key, saved: Saved) -> Row | None:
     """Return the row that keeps the key, or None, after several were inserted at the same moment.
 
-    All operations that inserted one decide alike. Two more statements for each deleted row.
+    All operations that inserted one decide alike. Two more statements for each deleted row. Raises
+    Dropped if the order of the inserts cannot be read now: the row may stay.
     """
     rows = saved.rows or []
     own = [row for row in rows if saved.is_own(row) and row["created_at"] == row["updated_at"]]
     if len(rows) < 2 or not own:
         return next(iter([*own, *rows]), None)
-    versions = insert_versions(wh, key.table, rows)
+    read = partial(insert_versions, wh, key.table, rows)
+    versions = read_result(Dropped(), partial(insist, wh, read))
     kept = min(rows, key=lambda row: insert_order(row, versions))
     for change_id in sorted({row[CHANGE_ID.name] for row in own} - {kept[CHANGE_ID.name]}):
         _take_back(wh, key, change_id)
@@ -213,7 +225,8 @@ def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping
     """Return the versions of the table that inserted the rows, by ``created_at``.
 
     Only for the last ``_RECENT`` commits. Two statements. Returns none if the change feed cannot
-    be read, for example because of a row filter.
+    be read, for example because of a row filter. Raises WarehouseError if that may pass: other
+    operations may be able to read it, and must decide alike.
     """
     home = wh.namespace
     created = {row["created_at"] for row in rows} - {None}
@@ -224,7 +237,7 @@ def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping
         feed = home.change_feed(table, max(0, latest - _RECENT))
         sql = _sql.render(home, _INSERTED, feed=feed)
         found = wh.query(sql, {"moments": json.dumps(moments)})
-    except WarehouseError as error:
+    except (StatementFailed, PermissionDenied, ObjectNotFound) as error:
         log.warning("the order of inserts is not known: %s", error)
         return {}
     return {row["created_at"]: row["version"] for row in found}
@@ -249,7 +262,7 @@ def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
     """Raise AlreadyExists if the app sees a row with the key, and the person does not.
 
     If the app has no such rights, the statement that inserts the row finds only rows that the
-    person sees.
+    person sees. Raises WarehouseError: see ``read_as_app``.
     """
     rows, own = _rows_for_app(wh, key), operations.of_form(wh, operations.CREATE, form)
     if any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
@@ -259,11 +272,9 @@ def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
 
 
 def _rows_for_app(wh: Warehouse, key: Key) -> list[Row]:
-    """Return the rows with the key that the app sees; none if it has no rights of its own. One
-    statement."""
+    """Return the rows with the key that the app sees; none if it has no rights of its own, or sees
+    no account. One statement. Raises WarehouseError."""
     try:
-        app = wh.with_app_rights()
-        return key.rows(app) if app else []
-    except (Missing, WarehouseError) as error:
-        log.warning("no key of %s was checked with the app's rights: %s", key.table.name, error)
+        return read_as_app(wh, key.rows) or []
+    except Missing:
         return []

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from crm.model.namespace import quoted
@@ -15,15 +14,14 @@ from crm.model.schema import ACCOUNTS, Table
 from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
+from crm.repository.tables.hidden_rows import read_as_app
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import WarehouseError
 
 from . import _given
 
 NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
 # Stored, but a row filter hides it, or its account, from the person.
 HIDDEN, OF_HIDDEN = "hidden", "of a hidden account"
-log = logging.getLogger(__name__)
 
 _CLASSIFY = """
 WITH given AS ({given}),
@@ -107,7 +105,8 @@ def classify(
     :param since: the moment for ``is_later``, as ISO text.
 
     Only the app's own rights distinguish HIDDEN from NEW, and OF_HIDDEN from ORPHAN. One
-    statement, and another one with the app's rights if there are new rows or orphans.
+    statement, and another one with the app's rights if there are new rows or orphans. Raises
+    WarehouseError: see ``read_as_app``.
     """
     names = _match.compared_names(table, masked)
     params = {"since": since} if since and "updated_at" not in masked else {}
@@ -122,7 +121,7 @@ def classify(
         return _given.query(wh, table, rows, _CLASSIFY, masked, more, sparse=sparse, params=params)
 
     found = query(wh)
-    seen = (_as_app(wh, table, query) if any(map(_is_doubtful, found)) else []) or found
+    seen = (read_as_app(wh, query) if any(map(_is_doubtful, found)) else None) or found
     coming = is_coming or [False] * len(found)
     states = (_state(*each) for each in zip(found, seen, coming, strict=True))
     return [_compared(state, names, row) for state, row in zip(states, found, strict=True)]
@@ -137,16 +136,6 @@ def _compared(state: str, names: Sequence[str], row: Row) -> Compared:
 def _is_doubtful(row: Row) -> bool:
     """Return whether a row filter may hide the stored row or the account of this row."""
     return bool(row["is_orphan"] or row["state"] == NEW)
-
-
-def _as_app(wh: Warehouse, table: Table, query: Callable[[Warehouse], list[Row]]) -> list[Row]:
-    """Return the result of the query with the app's rights; empty if it has none."""
-    try:
-        app = wh.with_app_rights()
-        return query(app) if app else []
-    except WarehouseError as error:
-        log.warning("no key of %s was checked with the app's rights: %s", table.name, error)
-        return []
 
 
 def _owner_parts(wh: Warehouse, table: Table) -> dict[str, str]:
