@@ -66,6 +66,8 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
         return _check_length(column, Cleaned(_exact(raw, conventions)))
     if isinstance(raw, Linked):
         raw = raw.link if column.kind == "links" else str(raw)
+    if column.type != "STRING":
+        raw = objects.date_of(raw)
     if is_empty(raw) or (_may_be_no_value(column) and is_no_value(raw)):
         return Cleaned(None)
     if is_missing(column, raw):
@@ -218,14 +220,11 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
     """Return the time, and a Cleaned's ``change`` and ``reading``. Raises Refused."""
     if isinstance(raw, dt.datetime):
         return raw, "", ""
-    if isinstance(raw, dict) and len(raw) == 1 and "$date" in raw:  # MongoDB's extended JSON
-        raw = raw["$date"]
-        raw = _python_number(raw.get("$numberLong") if isinstance(raw, dict) else raw)
     if isinstance(raw, dict | list):
         raw = date_numbers.from_parts(raw) or raw
         if isinstance(raw, dt.datetime):
             return raw, "", ""
-    if isinstance(raw, bool | dict | list | dt.time | dt.timedelta):
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         raise dates.no_date(str(raw))
     if isinstance(raw, int) and dates.is_compact(raw):
         raw = str(raw)

@@ -17,6 +17,7 @@ from crm.warehouse import Warehouse
 from .chunks import Chunk
 from .findings import NO_ROWS, REFUSED, Findings, Place
 from .headings import columns_by_index, normal
+from .readers.csv_file import GUESSED
 from .readers.encoding import UNSURE
 from .results import TableResult
 from .rows import CleanRow
@@ -96,6 +97,7 @@ class Doubts:
             for kind in findings.kinds.values()
             if kind.first.reason.startswith(UNSURE)
         ]
+        doubts += _guesses(findings)
         if self._headings.count:
             doubts.append(self._headings.doubt("the row repeats headings", "repeat headings"))
         if self._totals.count:
@@ -147,6 +149,16 @@ def is_remark(account: CleanRow) -> bool:
     key = account[ACCOUNTS.key] or ""
     others = (account[name] for name in ACCOUNTS.own_names if name != ACCOUNTS.key)
     return bool(_LABEL.search(key)) or (" " in key and not any(others))
+
+
+def _guesses(findings: Findings) -> list[str]:
+    """Return a doubt for each file in which cells were joined, or not joined, on a guess."""
+    return [
+        f"{kind.first.place} {kind.first.reason}."
+        + (f" {kind.count - 1:,} more of its rows are like it." if kind.count > 1 else "")
+        for kind in findings.kinds.values()
+        if kind.first.reason.startswith(GUESSED)
+    ]
 
 
 def _unclear(table: Table, rows: _Rows) -> str:

@@ -98,6 +98,9 @@ def _value(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=bytes() | complex()):
             raise ValueError("is not a literal")
+        case ast.Constant(value=int(number)):
+            str(number)  # raises ValueError where it is too long to be shown
+            return number
         case ast.Constant(value=value):
             return None if value is Ellipsis else value
         case ast.Dict(keys=keys, values=values):
@@ -124,7 +127,7 @@ def _call(node: ast.Call, arguments: list[Any]) -> Any:
         make = {"datetime": dt.datetime, "date": dt.date, "time": dt.time}[name]
         try:
             return make(*arguments).isoformat()
-        except TypeError as error:
+        except (TypeError, OverflowError) as error:
             raise ValueError(str(error)) from error
     if name in _WRAPPERS and len(arguments) == 1:
         return arguments[0]
@@ -132,6 +135,9 @@ def _call(node: ast.Call, arguments: list[Any]) -> Any:
         values = [each for each in arguments if isinstance(each, list | dict)]
         value = values[0] if values else []
         if name in ("OrderedDict", "defaultdict", "dict") and isinstance(value, list):
-            return {str(key): each for key, each in value}
+            try:
+                return {str(key): each for key, each in value}
+            except (TypeError, ValueError):
+                raise ValueError("is not a literal") from None
         return value
     raise ValueError("is not a literal")

@@ -8,6 +8,8 @@ from typing import Any
 
 # The only key of an object that tells a value's type: Avro, DynamoDB, Firestore, MongoDB.
 _TYPES = {"string", "S", "N", "stringValue", "integerValue", "$oid", "$numberInt", "$numberLong"}
+# The only key of an object that stands for a missing value: DynamoDB, Firestore, MongoDB.
+_MISSING = ({"NULL": True}, {"nullValue": None}, {"$undefined": True})
 # The keys under which programs keep what they show of a person or another record, and a link.
 _NAMES = ("name", "displayname", "title", "lookupvalue", "label", "value")
 _LINKS = ("url", "href", "link", "uri")
@@ -23,7 +25,16 @@ def value_of(raw: Any) -> Any:
     """Return the value of an object that only tells its type; any other value as it is."""
     if isinstance(raw, dict) and len(raw) == 1:
         ((key, value),) = raw.items()
-        return value if key in _TYPES and isinstance(value, str | int) else raw
+        if raw in _MISSING:
+            return None
+        return value if key in _TYPES and isinstance(value, str | int | None) else raw
+    return raw
+
+
+def date_of(raw: Any) -> Any:
+    """Return the date of MongoDB's extended JSON; any other value as it is."""
+    if isinstance(raw, dict) and len(raw) == 1 and "$date" in raw:
+        return value_of(raw["$date"])
     return raw
 
 

@@ -211,7 +211,7 @@ def _undo_url(request: Request, found: Job) -> str:
         return ""
     wrote = found.state["wrote"]
     # An attempt whose process ended early may have written more rows than it noted.
-    if len(wrote) == 1 and not any(any(rows.values()) for rows in wrote.values()):
+    if len(wrote) < 2 and not any(any(rows.values()) for rows in wrote.values()):
         return ""
     return _revert_links.bulk_url(request, list(wrote), before, after)
 

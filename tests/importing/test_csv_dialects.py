@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from crm.importing.doubts import Doubts
 from crm.importing.errors import SourceError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
+from crm.warehouse import Warehouse
 
 from .using import read, reasons, written
 
@@ -55,6 +58,27 @@ def test_backslashes_before_delimiters_are_reported(tmp_path: Path) -> None:
     _, findings = read(written(tmp_path, "accounts.csv", content))
     (changed,) = reasons(findings, CHANGED)
     assert changed.startswith("accounts.csv, row 3: backslashes stood before delimiters")
+
+
+@pytest.mark.parametrize(
+    ("row", "team", "vp", "taken_for"),
+    [
+        ("B1;C:\\data\\;V;", "C:\\data\\", "V", "the end of a text"),
+        ("B1;C:\\data\\;V", "C:\\data\\", "V", ""),
+        ("B1;C:\\data\\\\;V;x", "C:\\data\\\\", "V", ""),
+        ('B1;"C:\\x\\";V;y', "C:\\x\\", "V", ""),
+        ("B1;Ops\\;x;V", "Ops;x", "V", "a part of a text"),
+    ],
+)
+def test_backslashes_at_the_end_of_a_cell(
+    tmp_path: Path, row: str, team: str, vp: str, taken_for: str
+) -> None:
+    rows, findings = read(written(tmp_path, "accounts.csv", f"bsnid;team;vp\n{row}\n"))
+    assert rows["accounts"] == [{"bsnid": "B1", "team": team, "vp": vp}]
+    doubts = Doubts(cast(Warehouse, None)).found([], findings)
+    assert [doubt.partition("taken for ")[2].partition(";")[0] for doubt in doubts] == [
+        *filter(None, [taken_for])
+    ]
 
 
 def test_only_marks_around_a_cell_are_removed(tmp_path: Path) -> None:

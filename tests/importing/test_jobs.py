@@ -154,6 +154,13 @@ def test_a_second_attempt_continues_the_first(monkeypatch: pytest.MonkeyPatch) -
     assert seen == [work.Attempts(), work.Attempts({"accounts": 3}, {"first": {"accounts": 2}})]
 
 
+def test_a_state_from_before_an_update_has_no_counts() -> None:
+    """It had sums by table, where each attempt's operation now has its own."""
+    job = created()
+    job.write(wrote={"accounts": 5})
+    assert found(job).state["wrote"] == {}
+
+
 def test_two_tabs_that_start_one_import_start_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both tabs have read the state before the first one starts; the second starts while the
     first is at work, and again after it is done."""

@@ -144,6 +144,7 @@ def test_texts_and_links_within_objects_and_lists(tmp_path: Path) -> None:
     account = {
         "bsnid": {"S": "B1"},
         "team": {"string": "T"},
+        "business_area": {"NULL": True},
         "vp": {"id": 7, "displayName": "Zoë"},
         "admin": ["Ann", {"name": "Bob"}],
         "primary_it_partner": {"id": 7},

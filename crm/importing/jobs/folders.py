@@ -15,7 +15,9 @@ def read_state(folder: Path) -> dict[str, Any] | None:
     """Return the state of the job in a folder, or None if there is none."""
     with suppress(OSError, ValueError):
         state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        return state
+        # Before an update of the app, ``wrote`` had sums by table, and no operations.
+        wrote = state.get("wrote", {}).items()
+        return state | {"wrote": {id: rows for id, rows in wrote if isinstance(rows, dict)}}
     return None
 
 

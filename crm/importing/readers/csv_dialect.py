@@ -76,17 +76,20 @@ class Dialect:
     def with_escaped(self, record: list[str], width: int) -> list[str]:
         """Return the cells of a row in which backslashes stand before delimiters within cells, as
         in Markdown; of any other row, its own."""
-        if len(record) <= width:
-            return record
         parts: list[list[str]] = []
         for cell in record:
-            if parts and parts[-1][-1].endswith("\\"):
+            if parts and _ends_in_escape(parts[-1][-1]):
                 parts[-1][-1] = parts[-1][-1][:-1]
                 parts[-1].append(cell)
             else:
                 parts.append([cell])
         sign = f"{self.delimiter} " if self.has_blanks else self.delimiter
         return [sign.join(each) for each in parts] if len(parts) == width else record
+
+
+def _ends_in_escape(cell: str) -> bool:
+    """Return whether a cell ends in a backslash; one of two stands for itself."""
+    return (len(cell) - len(cell.rstrip("\\"))) % 2 == 1
 
 
 def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:

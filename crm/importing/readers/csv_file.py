@@ -33,6 +33,10 @@ _WORD = re.compile(r"\w")
 _IS_DRAWN = "is a line between rows, or their number; not imported"
 _WAS_QUOTED = "the whole line stood in quotation marks; it was split into cells"
 _WAS_ESCAPED = "backslashes stood before delimiters in its texts; they were removed"
+# The beginning of remarks on rows whose values may be in wrong columns: see doubts.
+GUESSED = "has a cell too many, and a backslash before a delimiter, which was taken for"
+_JOINED = f"{GUESSED} a part of a text; check that each value is in its column"
+_NOT_JOINED = f"{GUESSED} the end of a text; check that each value is in its column"
 _IS_TOO_LONG = (
     "has more cells than there are headings; if a text has the delimiter, but no quotation marks, "
     "the values after it are in wrong columns"
@@ -95,9 +99,8 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect, is_exact
         return RawRow(name, None, remarks)
     if is_drawn(record.cells):
         return RawRow(name, None, [Remark(SKIPPED, _IS_DRAWN)])
-    given = dialect.with_escaped(record.cells, len(headings))
-    if given is not record.cells:
-        remarks.append(Remark(CHANGED, _WAS_ESCAPED))
+    given, remark = _with_escaped(headings, record, dialect)
+    remarks += [remark] if remark else []
     cells = dialect.split_whole(given)
     if len(cells) != len(given) and len(cells) == len(headings):
         remarks.append(Remark(CHANGED, _WAS_QUOTED))
@@ -114,6 +117,25 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect, is_exact
     texts = dialect.cells(cells)
     values = texts if is_exact else whole(texts, dialect.delimiter)
     return under_headings(headings, name, values, remarks)
+
+
+def _with_escaped(
+    headings: Sequence[str], record: Record, dialect: Dialect
+) -> tuple[list[str], Remark | None]:
+    """Return the row's cells, with those joined that backslashes before delimiters keep together:
+    only in a row that has too many cells, and none in quotation marks."""
+    cells, width = record.cells or [], len(headings)
+    if len(cells) <= width or record.has_quotes:
+        return cells, None
+    joined = dialect.with_escaped(cells, width)
+    if joined is cells:
+        return cells, None
+    if width > 2 and dialect.has_blanks and not (headings[0] or headings[-1]):  # Markdown
+        return joined, Remark(CHANGED, _WAS_ESCAPED)
+    # Folders may end in a backslash, and rows in a delimiter more than the headings.
+    if not any(map(cell_text, cells[width:])):
+        return cells, Remark(NOTED, _NOT_JOINED)
+    return joined, Remark(NOTED, _JOINED)
 
 
 def _names(dialect: Dialect, cells: list[str]) -> list[str]:

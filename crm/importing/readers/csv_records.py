@@ -31,12 +31,14 @@ class _TooLong(Exception):
 class Record:
     """One record. ``line`` is the number of its last line.
 
-    ``cells`` is None for a refused record; ``line`` is then its first line.
+    ``cells`` is None for a refused record; ``line`` is then its first line. ``has_quotes``: it may
+    have cells in quotation marks; known only where it has more cells than there are headings.
     """
 
     line: int
     cells: list[str] | None
     remark: Remark | None = None
+    has_quotes: bool = True
 
 
 class _Lines:
@@ -122,7 +124,14 @@ class Records:
                 again = self._with_backslashes()
                 yield Record(lines.number, again) if again else self._unclosed()
             else:
-                yield Record(lines.number, cells)
+                yield Record(lines.number, cells, has_quotes=self._has_quotes(cells))
+
+    def _has_quotes(self, cells: list[str]) -> bool:
+        """Return whether the record has cells in quotation marks, if it has too many cells."""
+        if len(cells) <= self.width:
+            return True
+        quote, text = self._dialect.quote, "".join(self._lines.record)
+        return text.count(quote) != sum(cell.count(quote) for cell in cells)
 
     def _improper(self) -> Record:
         """Read a record that is not proper CSV as well as possible, or refuse it."""
