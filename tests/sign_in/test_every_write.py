@@ -148,7 +148,7 @@ def test_nothing_writes_what_is_hidden(
     # The history of protected tables cannot be read, so there is no Undo that could not work.
     assert page.select_one("form[action^='/undo/bulk/']") is None
     assert stored(protected) == sorted([*changed, ("B-NEW", "New", None)])
-    assert_a_repair_creates_missing_accounts_only(bob, protected)
+    assert_a_repair_creates_missing_accounts_only(bob, protected, workspace.server)
     # Without the app's rights, it creates none.
     on_behalf.WAREHOUSE = workspace.config(auth="user", token="")
     insert(protected, USE_CASES, id="u-5", account_bsnid="LOST", problem="T", status="Active")
@@ -157,7 +157,9 @@ def test_nothing_writes_what_is_hidden(
     assert not [each for each in stored(protected) if each[0] == "LOST"]
 
 
-def assert_a_repair_creates_missing_accounts_only(bob: Browser, protected: Warehouse) -> None:
+def assert_a_repair_creates_missing_accounts_only(
+    bob: Browser, protected: Warehouse, server: LocalWarehouse
+) -> None:
     insert(protected, USE_CASES, id="u-4", account_bsnid="GONE", problem="S", status="Active")
     [orphans] = [check for check in checks.CHECKS if check.name == "orphans"]
     # One sign-in without rights beside its own cannot tell whether the filter hides GONE.
@@ -171,6 +173,10 @@ def assert_a_repair_creates_missing_accounts_only(bob: Browser, protected: Wareh
     # The app has rights of its own, and sees that HIDDEN exists.
     page = words_of(bob.get(ORPHANS))
     assert ("u-4" in page, "u-1" in page, "row filter" in page) == (True, False, False)
+    # It creates none while it cannot see that.
+    fail_read(server, "FROM_JSON.:bsnids")
+    assert bob.post(ORPHANS).status_code == 504
+    assert not [each for each in stored(protected) if each[0] == "GONE"]
     assert bob.post(ORPHANS).status_code == 303
     new = [each for each in stored(protected) if each[0] in ("GONE", "HIDDEN")]
     assert new == [("GONE", "GONE", None), ("HIDDEN", "Alice's", None)]
