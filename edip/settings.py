@@ -246,9 +246,17 @@ EDIP_BACKUPS_KEEP_DAYS = env.int("EDIP_BACKUPS_KEEP_DAYS", 30)
 # Attention: the days after which an account without an update needs attention, and by onboarding
 # status, the days after which an account is stuck in it.
 EDIP_STALE_DAYS = env.int("EDIP_STALE_DAYS", 60)
-EDIP_STATUS_DAYS = env.dict(
-    "EDIP_STATUS_DAYS", cast={"value": int}, default={"Requested": 14, "In Progress": 90}
-)
+try:
+    EDIP_STATUS_DAYS = {
+        status.strip(): int(days)
+        for status, days in env.dict(
+            "EDIP_STATUS_DAYS", default={"Requested": 14, "In Progress": 90}
+        ).items()
+    }
+except ValueError as error:
+    raise ImproperlyConfigured(
+        "EDIP_STATUS_DAYS has to look like Requested=14,In Progress=90: statuses with their days"
+    ) from error
 # Digests: the app's address for links, the mail server, and the webhook of a chat.
 EDIP_APP_URL = env.str("EDIP_APP_URL", "http://127.0.0.1:8000" if LOCAL else "")
 EDIP_HAS_MAIL = bool(env.str("EDIP_EMAIL_URL", ""))
@@ -259,9 +267,13 @@ EDIP_DIGEST_WEBHOOK = env.str("EDIP_DIGEST_WEBHOOK", "")
 EDIP_DIGEST_CHAT = env.str("EDIP_DIGEST_CHAT", "teams")
 # Whether digests quote no data. If a table has a row filter or a mask, they never do.
 EDIP_DIGEST_SHORT = env.bool("EDIP_DIGEST_SHORT", False)
-EDIP_PLATFORMS = env.list("EDIP_PLATFORMS", default=list(words.PLATFORMS))
-EDIP_ONBOARDING_STATUSES = env.list(
-    "EDIP_ONBOARDING_STATUSES", default=list(words.ONBOARDING_STATUSES)
-)
-EDIP_USE_CASE_STATUSES = env.list("EDIP_USE_CASE_STATUSES", default=list(words.USE_CASE_STATUSES))
-EDIP_ENABLEMENT_TIERS = env.list("EDIP_ENABLEMENT_TIERS", default=list(words.ENABLEMENT_TIERS))
+
+
+def _choices(name: str, default: tuple[str, ...]) -> list[str]:
+    return [word.strip() for word in env.list(name, default=list(default)) if word.strip()]
+
+
+EDIP_PLATFORMS = _choices("EDIP_PLATFORMS", words.PLATFORMS)
+EDIP_ONBOARDING_STATUSES = _choices("EDIP_ONBOARDING_STATUSES", words.ONBOARDING_STATUSES)
+EDIP_USE_CASE_STATUSES = _choices("EDIP_USE_CASE_STATUSES", words.USE_CASE_STATUSES)
+EDIP_ENABLEMENT_TIERS = _choices("EDIP_ENABLEMENT_TIERS", words.ENABLEMENT_TIERS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import pytest
 from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
+from ..conftest import BASE_DIR
 from .conftest import DATABRICKS
 
 NAMES = [
@@ -121,3 +123,22 @@ def test_a_file_of_settings_counts_in_development_alone(
         monkeypatch.delenv(name, raising=False)
     settings = read(**DATABRICKS, DATABRICKS_APP_NAME="edip-crm")
     assert (settings.EDIP_ADMINS, settings.IN_DATABRICKS_APPS) == ([], True)
+
+
+def test_days_by_status_are_written_as_in_the_example(
+    read: Callable[..., SimpleNamespace],
+) -> None:
+    examples = (BASE_DIR / ".env.example").read_text()
+    example = re.search(r"^# EDIP_STATUS_DAYS=(.+)$", examples, re.MULTILINE)[1]
+    assert read(EDIP_STATUS_DAYS=example).EDIP_STATUS_DAYS == read().EDIP_STATUS_DAYS
+    days = read(EDIP_STATUS_DAYS="Requested=7, In Progress=30").EDIP_STATUS_DAYS
+    assert days == {"Requested": 7, "In Progress": 30}
+    with pytest.raises(ImproperlyConfigured, match="Requested=14,In Progress=90"):
+        read(EDIP_STATUS_DAYS="Requested=14;In Progress=90")
+
+
+def test_blanks_around_choices_do_not_count(read: Callable[..., SimpleNamespace]) -> None:
+    assert read(EDIP_PLATFORMS="Databricks, Power BI,").EDIP_PLATFORMS == [
+        "Databricks",
+        "Power BI",
+    ]
