@@ -19,6 +19,7 @@ from crm.repository.records.search_words import SearchWords, joined
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
+from ..broken_rows import insert
 from ..conftest import LocalWarehouse, Statements
 from ..schemas import CONTENTS
 from .html import HTMX, parsed, text, texts
@@ -230,6 +231,13 @@ def test_what_was_opened_lately_comes_first(
     # Another person in this browser does not see them, either.
     settings.EDIP_USER = "bo@example.com"
     assert not parsed(client.get("/search/", **HTMX)).select("[role=listbox]")
+
+
+def test_children_are_found_by_each_team_that_a_key_has(judged: Warehouse) -> None:
+    """However many words are looked for: the statements for few and for many words differ."""
+    insert(judged, ACCOUNTS, bsnid="BSN-106", team="Another Product")
+    few, many = "product pricing", "product pricing kickoff"
+    assert {"u-2"} == _found(judged, many) & {"u-2"} == _found(judged, few) & {"u-2"}
 
 
 def test_a_search_of_very_many_updates_says_that_it_reads_the_newest(

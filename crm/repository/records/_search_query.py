@@ -14,7 +14,7 @@ from crm.repository import _sql
 from . import _account_list, updates, use_cases
 from ._list_query import ListSource
 from .people import ROLES
-from .search_words import SearchWords, joined
+from .search_words import BETWEEN, SearchWords, joined
 
 # Kinds of result rows, in addition to the names of tables and the column of areas.
 PERSON, NEWEST = "person", "newest"
@@ -62,10 +62,11 @@ FROM (
   ORDER BY place, newest DESC NULLS LAST, key LIMIT {most}
 ) AS f
 """
-# Only accounts whose team contains one of the words can make their children match.
+# Only accounts whose team contains one of the words can make their children match. Several rows may
+# have one key: each word may be in any of their teams.
 _TEAMS = """
 LEFT JOIN (
-  SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE {has_some} GROUP BY bsnid
+  SELECT bsnid, LISTAGG(team, '{between}') AS team FROM {accounts} WHERE {has_some} GROUP BY bsnid
 ) AS a ON a.bsnid = f.account_bsnid
 """
 _IN_TEAM = """
@@ -209,7 +210,7 @@ class SearchQuery:
         team is the account's."""
         if len(self.words.words) > _FEW:
             has_some = self.words.any_in(_TEAM)
-            join = _sql.render(self.namespace, _TEAMS, has_some=has_some)
+            join = _sql.render(self.namespace, _TEAMS, has_some=has_some, between=BETWEEN)
             return join, self.words.condition(columns)
         own = self.words.each([name for name in columns if name != _TEAM])
         conditions = (

@@ -41,7 +41,7 @@ _BLANKS = "\\s\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _GAP = f"[{_BLANKS}][{_BLANKS}\u0300-\u036f]*"
 _EDGE = f"[{_BLANKS}\u0300-\u036f]*"
 # The separator of columns, which no expression matches.
-_BETWEEN = "\x1f"
+BETWEEN = "\x1f"
 _SPECIAL = re.compile(r"[\\.^$*+?()\[\]{}|-]")
 # The characters whose variants are known: Latin, Greek, Cyrillic and Armenian letters, and
 # punctuation. Rare ones, such as letters for formulas, would double the cost of a comparison.
@@ -155,12 +155,12 @@ class SearchWords:
 
 def joined(columns: Sequence[str]) -> str:
     """Return the SQL of one text of all columns, which ``parts`` splits again."""
-    return f"CONCAT_WS('{_BETWEEN}', {', '.join(map(quoted, columns))})"
+    return f"CONCAT_WS('{BETWEEN}', {', '.join(map(quoted, columns))})"
 
 
 def parts(text: str) -> list[str]:
     """Return the texts that ``joined`` has joined, without duplicates."""
-    return list(dict.fromkeys(filter(None, text.split(_BETWEEN))))
+    return list(dict.fromkeys(filter(None, text.split(BETWEEN))))
 
 
 def fold(text: str) -> str:
