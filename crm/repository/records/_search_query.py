@@ -62,8 +62,8 @@ FROM (
   ORDER BY place, newest DESC NULLS LAST, key LIMIT {most}
 ) AS f
 """
-# Only accounts whose team contains one of the words can make their children match. Several rows may
-# have one key: each word may be in any of their teams.
+# Only accounts whose team contains one of the words can make their children match. Several rows
+# may have one key: each word may be in any of their teams.
 _TEAMS = """
 LEFT JOIN (
   SELECT bsnid, LISTAGG(team, '{between}') AS team FROM {accounts} WHERE {has_some} GROUP BY bsnid
