@@ -26,10 +26,10 @@ def _folder() -> Path:
     folder = Path(tempfile.gettempdir()) / f"edip-icons-{os.getuid()}-{version}"
     if not _is_ours(folder):
         folder = Path(tempfile.mkdtemp(prefix="edip-icons-"))
-    # Another process may be reading the file.
-    written = folder / f"{os.getpid()}.tmp"
-    written.write_bytes(icons_file)
-    written.replace(folder / icons.FILE)
+    # Other processes may be reading the file, and other threads writing it.
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as written:
+        written.write(icons_file)
+    Path(written.name).replace(folder / icons.FILE)
     return folder
 
 

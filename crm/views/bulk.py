@@ -143,11 +143,15 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
 def _note_before(request: Request, operation: Operation, plan: Plan) -> Noted:
     """Return the note of an earlier attempt at this change; empty if this is the first.
 
-    The first attempt notes that it begins; a deletion does so once it knows what it deletes.
+    The first attempt notes that it begins; a deletion does so once it knows what it deletes. A
+    change that inserts nothing needs no such note: it is one statement, which skips rows that were
+    written since, so sending it again does no harm.
     """
     wh, action = request.warehouse, plan.action
     if isinstance(action, Delete):
         return notes.read_note(wh, operation.id)
+    if not action.inserts:
+        return Noted()
     summary = _bulk_wording.summary(action, len(plan.rows))
     return operations.begin(wh, operation, summaries.began(summary))
 

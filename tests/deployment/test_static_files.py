@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,15 @@ def test_nothing_is_written_where_somebody_else_could(
         assert (folder / icons.FILE).exists()
         shared.unlink()
     assert not list(elsewhere.iterdir())
+
+
+def test_threads_write_the_file_of_icons_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with ThreadPoolExecutor(16) as threads:
+        made = list(threads.map(lambda _: static_files._folder.__wrapped__(), range(200)))
+    assert [each.name for each in made[0].iterdir()] == [icons.FILE]
 
 
 FIND = """

@@ -76,8 +76,8 @@ def test_use_cases_get_a_status_with_its_reason_and_the_undo_brings_them_back(
     assert texts(found, ".bulk-reason") == ["1 use case has this value already:"]
     with statements() as done:
         response = confirm(client, found)
-    # The note of the beginning, the reason, the change, and the note of the end.
-    assert [each.split()[0] for each in done] == ["MERGE"] * 4
+    # The reason, the change, and the note about it.
+    assert [each.split()[0] for each in done] == ["MERGE"] * 3
     shown = follow(client, response)
     assert text(shown, "#toasts p") == "2 use cases were changed."
     assert fields(warehouse, cases, "status") == ["On Hold"] * 3
