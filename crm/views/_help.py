@@ -38,6 +38,7 @@ SHORTCUTS = (
         "In the form of a record, and in the field for a new update: save. On a Mac: Cmd + Enter.",
     ),
     Shortcut(("Shift", "+", "click"), "In a list: select all rows from the last one to this one."),
+    Shortcut(("Enter",), "In a list, on the box of a selected row: change the selected rows."),
     Shortcut(("Esc",), "Close the filter, the form or the question that is open."),
 )
 

@@ -100,6 +100,9 @@ def test_rows_are_selected_by_range_and_by_keyboard(page: Page, partner: str) ->
     page.get_by_role("button", name="Unselect all", exact=True).press("Enter")
     expect(bar).to_be_hidden()
     expect(page.get_by_label("Select all on this page")).to_be_focused()
+    boxes(page).nth(6).press("Space")
+    boxes(page).nth(6).press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Change accounts")
 
 
 def test_a_change_by_somebody_else_keeps_the_selection(
