@@ -1,5 +1,5 @@
 """Ids that are computed from a row's content, in SQL as crm/model/made_ids.py does it in Python,
-and the ids of reverts."""
+and the ids of reverts and of rows that were taken back."""
 
 from __future__ import annotations
 
@@ -35,3 +35,9 @@ def uuid5(content: str) -> str:
 def of_revert(undone: str) -> str:
     """Return the id of the operation that reverts ``undone``; it is the same each time."""
     return hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1_000)
+def of_take_back(undone: str) -> str:
+    """Return the id of the operation that deletes invalid rows which ``undone`` inserted."""
+    return hashlib.sha256(f"take back {undone}".encode()).hexdigest()[:32]

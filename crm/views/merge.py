@@ -99,6 +99,8 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
         return _show(request, questions, _merge_wording.EXPIRED)
     summary = summaries.merged(questions.other.title, questions.kept.title)
     if questions.other.change_id == operation.id:
+        if notes.was_undone(wh, operation.id):  # the undo may have failed half-way
+            return _show(request, questions, _merge_wording.UNDONE)
         earlier = earlier if earlier.done else Earlier(operation.id, 1)
         # By now the kept account may have the other account's team.
         summary = summaries.ended(notes.read_note(wh, id).summary) or summary

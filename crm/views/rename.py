@@ -212,7 +212,8 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     undo = ""
     if _policies.is_undoable(request):
         undo = _revert_links.operation_url(request, operation.id, plan.began)
-    messages.success(request, _renamed(rename, written, planned - written), extra_tags=undo)
+    left = max(0, planned - written)  # a row may have got a copy after the preview
+    messages.success(request, _renamed(rename, written, left), extra_tags=undo)
     if before.summary:  # by now all rows may have another name
         return _respond.go(request, _page_of_one(request, kind, (rename.new, name)))
     return _respond.go(request, name_url(kind.page, rename.new))

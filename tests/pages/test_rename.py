@@ -18,6 +18,7 @@ from crm.repository.transfer.insert_missing import insert_missing
 from crm.repository.transfer.read_all import rows as read_all
 from crm.warehouse import Warehouse
 
+from ..broken_rows import insert
 from ..conftest import LocalWarehouse
 from ..schemas import CONTENTS
 from .html import filled_in, parsed, text, texts
@@ -127,6 +128,18 @@ def test_what_changed_after_the_preview_is_left_alone(misspelt: Warehouse, clien
     assert "in 3 records. 1 row changed after the preview" in words
     assert accounts.get(misspelt, "A").value("vp") == OLD[0]
     assert accounts.get(misspelt, "B").value("admin") == NEW
+
+
+def test_each_row_of_one_key_counts(warehouse: Warehouse, client: Client) -> None:
+    twins = [{"bsnid": "A", "team": "A"}] * 2
+    insert(warehouse, ACCOUNTS, *twins, {"bsnid": "B", "team": "B"}, vp=OLD[0])
+    page = _preview(client, old=OLD[0])
+    assert text(page, "main .button-primary") == "Rename in 3 rows"
+    plan = page.select_one("[name=plan]")["value"]
+    accounts.update(warehouse, "B", {"team": "C"}, accounts.get(warehouse, "B").updated_at)
+    for _ in range(2):
+        done = parsed(client.post(PAGE, {"plan": plan}, follow=True))
+        assert "in 2 records. 1 row changed after the preview" in text(done, "#toasts p")
 
 
 def test_a_rename_goes_on_unless_it_was_undone(

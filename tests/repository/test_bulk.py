@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from crm.repository.bulk.selection import Planned, Selection
 from crm.repository.errors import TooMany
 from crm.repository.operations import Operation
 from crm.repository.records import accounts, platforms
+from crm.repository.steps import Earlier
 from crm.warehouse import Warehouse
 from crm.warehouse.connector import MAX_BYTES
 
@@ -190,6 +192,28 @@ def test_rows_of_one_key_hide_no_account_that_was_left_alone(team: Warehouse) ->
     accounts.update(team, "B3", {"vp": "V"}, accounts.get(team, "B3").updated_at)
     left = (LeftAlone("B3", "Team B3", False),)
     assert write(team, begin(team), HAND_OVER, changes) == Outcome(1, left)
+
+
+def test_a_row_that_was_taken_back_is_no_change_and_one_that_others_deleted_is(
+    team: Warehouse,
+) -> None:
+    """Somebody else has set a first status of B2 just before; later B1 is deleted."""
+    found = preview(team, Selection(Listing(), ("B1", "B2")), COMPLETED)
+    operation = replace(begin(team), began=found.moment)
+    insert(team, PLATFORMS_STATUS, id="x", account_bsnid="B2", platform="Databricks")
+    team.execute(
+        f"INSERT INTO {team.namespace.table(PLATFORMS_STATUS)} "
+        "(id, account_bsnid, platform, status, created_at, updated_at, change_id) "
+        "SELECT k, k, 'Databricks', 'Completed', NOW(), NOW(), :id FROM VALUES ('B1'), ('B2') AS v(k)",
+        {"id": operation.id},
+        repeatable=False,
+    )
+    outcome = Outcome(1, (LeftAlone("B2", "Team B2", False),))
+    for delete in (accounts.delete, lambda *_: None):
+        again = Earlier(operation.id, 1)
+        assert write(team, operation, COMPLETED, found.changes, again) == outcome
+        assert [row.id for row in platforms.list_for(team, "B2")] == ["x"]
+        delete(team, "B1")
 
 
 def test_more_than_one_operation_takes_is_refused(

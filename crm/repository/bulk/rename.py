@@ -70,7 +70,10 @@ class Rename:
 
 @dataclass(frozen=True)
 class RenamePreview:
-    """The rows to change by table, and the number of rows with the name by column."""
+    """The rows to change by table, and the number of rows with the name by column.
+
+    Several rows of one key may have one version: each is listed.
+    """
 
     rows: Mapping[Table, tuple[Seen, ...]]
     counts: Mapping[tuple[Table, str], int]
@@ -90,11 +93,11 @@ def preview(wh: Warehouse, rename: Rename) -> RenamePreview:
     )
     found = wh.query(sql, params)
     tables = {table.name: table for table in rename.tables}
-    rows: dict[Table, dict[Seen, None]] = {}
+    rows: dict[Table, list[Seen]] = {}
     counts: Counter[tuple[Table, str]] = Counter()
     for row in found:
         table = tables[row["kind"]]
-        rows.setdefault(table, {})[row["key"], row["version"]] = None
+        rows.setdefault(table, []).append((row["key"], row["version"]))
         counts.update((table, column) for column in row["found"].split(","))
     size = sum(len(row["key"].encode()) for row in found)
     if len(found) > MOST or size > KEY_BYTES:
@@ -179,7 +182,7 @@ def _write(
             for name, each in zip(names, has, strict=True)
         ),
     )
-    given = [{"k": key, "s": seen} for key, seen in rows]
+    given = [{"k": key, "s": seen} for key, seen in dict.fromkeys(rows)]
     text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
     return operations.run(
         wh, operation, sql, {**params, "new": rename.new, "rows": text}, repeatable=True

@@ -17,18 +17,20 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import PermissionDenied, StatementFailed
 
 # A commit wrote as many of a key's rows as it gave the operation's id, and did not take it from.
-# Left out are keys of which the operation deleted rows again, and those that its undo took back.
+# Left out are rows that the operation took back, and keys that its undo changed back. Both stamp
+# what they delete, so a row deleted with the operation's id was deleted by somebody else.
 _WRITTEN = """
-SELECT key, SUM(written) AS n FROM (
+SELECT key, SUM(written) - SUM(taken) AS n FROM (
   SELECT {key} AS key,
     GREATEST(COUNT(CASE WHEN change_id = :change_id
         AND _change_type IN ('insert', 'update_postimage') THEN 1 END)
       - COUNT(CASE WHEN change_id = :change_id
         AND _change_type IN ('delete', 'update_preimage') THEN 1 END), 0) AS written,
-    COUNT(CASE WHEN change_id = :undo OR _change_type = 'delete' THEN 1 END) AS gone
-  FROM {feed} WHERE _commit_version > :before AND change_id IN (:change_id, :undo)
+    COUNT(CASE WHEN change_id = :taken AND _change_type = 'update_postimage' THEN 1 END) AS taken,
+    COUNT(CASE WHEN change_id = :undo THEN 1 END) AS undone
+  FROM {feed} WHERE _commit_version > :before AND change_id IN (:change_id, :taken, :undo)
   GROUP BY {key}, _commit_version
-) AS c GROUP BY key HAVING SUM(written) > 0 AND SUM(gone) = 0
+) AS c GROUP BY key HAVING SUM(written) > SUM(taken) AND SUM(undone) = 0
 """
 _DELETED = """
 SELECT {key} AS key, COUNT(*) AS n FROM {feed}
@@ -46,8 +48,9 @@ def count_written(wh: Warehouse, operation: Operation, table: Table, key: str) -
     Up to five statements. If the change feed cannot be read, for example because of a row filter,
     it leaves out rows that somebody has changed since.
     """
-    undo = _made_ids.of_revert(operation.id)
-    found = _read_feed(wh, operation, _WRITTEN, table, key, {"undo": undo})
+    ids = {"undo": _made_ids.of_revert(operation.id)}
+    ids["taken"] = _made_ids.of_take_back(operation.id)
+    found = _read_feed(wh, operation, _WRITTEN, table, key, ids)
     if found is None:
         parts = {"key": quoted(key), "table": wh.namespace.table(table)}
         found = wh.query(_sql.fill(_UNCHANGED, **parts), {"change_id": operation.id})

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from crm.model.schema import Table
-from crm.repository import _sql, operations
+from crm.repository import _made_ids, _sql, operations
 from crm.repository._sql import Values
 from crm.repository.errors import NotTakenBack
+from crm.repository.operations import Operation
 from crm.repository.steps import insist
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
@@ -28,7 +29,10 @@ def take_back(wh: Warehouse, table: Table, which: str, params: Values, undone: s
     ``which`` is a condition on its rows (alias ``t``), with the parameters ``params``. Two
     statements. Raises NotTakenBack.
     """
-    run = partial(operations.run, wh, operations.new(wh, operations.DELETE), repeatable=True)
+    # The id shows that the rows were taken back: others may also delete rows of ``undone``. It is
+    # the same each time, so that a second try deletes rows that the first one only stamped.
+    operation = Operation(_made_ids.of_take_back(undone), operations.DELETE, wh.actor)
+    run = partial(operations.run, wh, operation, repeatable=True)
     stamp, delete = (
         _sql.render(wh.namespace, sql, table=wh.namespace.table(table), which=which)
         for sql in (_STAMP, _DELETE)
