@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.model.schema import ACCOUNTS, AREA, PEOPLE_COLUMNS, UPDATES, USE_CASES, Table
-from crm.model.vocabulary import NOT_STARTED
+from crm.model.vocabulary import NOT_STARTED, platforms
 from crm.page_urls import name_url
 from crm.repository.records import people as repository
 from crm.repository.records.people import Area, Name, Names, Person
@@ -166,7 +166,8 @@ def _variants(name: Name) -> list[tuple[str, str]]:
 def _adoption(found: Area) -> list[Stack]:
     """Return the bars of the platforms; accounts without a status count as Not Started."""
     statuses = {}
-    for platform, by_status in found.statuses.items():
+    for platform in dict.fromkeys((*platforms(), *found.statuses)):
+        by_status = found.statuses.get(platform, {})
         absent = found.name.count - sum(by_status.values())
         counts = {**by_status, NOT_STARTED: by_status.get(NOT_STARTED, 0) + absent}
         statuses[platform] = {status: n for status, n in counts.items() if n > 0}

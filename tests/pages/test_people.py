@@ -115,6 +115,11 @@ def test_an_area_has_its_accounts_platforms_and_usual_people(
     other = get_page("/areas/R %26 D/")
     assert texts(other, "main .strong") == ["<b>Other</b>"]
     assert text(other.select(".stack")[1], ".stack-head p b") == "0%"
+    # No account of the area has a row for a platform.
+    assert [
+        each.get_text(" ", strip=True).split()[-1]
+        for each in other.select(".stack .legend li:first-child")
+    ] == ["1"] * 3
     assert client.get("/areas/none/").status_code == 404
 
 
