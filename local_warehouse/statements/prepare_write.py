@@ -231,11 +231,16 @@ def _change_privileges(tree: exp.Update | exp.Delete) -> tuple[str, ...]:
 
 
 def _without_coalesce(node: exp.Expr) -> exp.Expr:
-    """The engine (0.7.2) cannot run coalesce in the condition of a DELETE."""
+    """The engine (0.7.2) cannot run coalesce in the condition of a DELETE, nor array_contains, in
+    which it uses coalesce itself."""
+    if isinstance(node, exp.ArrayContains):
+        array, value = (each.transform(_without_coalesce) for each in (node.this, node.expression))
+        place = exp.ArrayPosition(this=array, expression=value)
+        return exp.paren(exp.GT(this=place, expression=exp.Literal.number(0)))
     if not isinstance(node, exp.Coalesce):
         return node
-    *others, last = [node.this, *node.expressions]
-    case = exp.Case(default=last.copy())
+    *others, last = (each.transform(_without_coalesce) for each in (node.this, *node.expressions))
+    case = exp.Case(default=last)
     for value in others:
         case = case.when(value.is_(exp.null()).not_(), value.copy())
     return exp.paren(case)

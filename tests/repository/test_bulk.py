@@ -197,22 +197,25 @@ def test_rows_of_one_key_hide_no_account_that_was_left_alone(team: Warehouse) ->
 def test_a_row_that_was_taken_back_is_no_change_and_one_that_others_deleted_is(
     team: Warehouse,
 ) -> None:
-    """Somebody else has set a first status of B2 just before; later B1 is deleted."""
+    """Somebody has set a first status of B2 and deleted B9 just before, and deletes B1 later."""
     found = preview(team, Selection(Listing(), ("B1", "B2")), COMPLETED)
     operation = replace(begin(team), began=found.moment)
     insert(team, PLATFORMS_STATUS, id="x", account_bsnid="B2", platform="Databricks")
     team.execute(
         f"INSERT INTO {team.namespace.table(PLATFORMS_STATUS)} "
         "(id, account_bsnid, platform, status, created_at, updated_at, change_id) "
-        "SELECT k, k, 'Databricks', 'Completed', NOW(), NOW(), :id FROM VALUES ('B1'), ('B2') AS v(k)",
+        "SELECT k, k, 'Databricks', 'Completed', NOW(), NOW(), :id "
+        "FROM VALUES ('B1'), ('B2'), ('B9') AS v(k)",
         {"id": operation.id},
         repeatable=False,
     )
-    outcome = Outcome(1, (LeftAlone("B2", "Team B2", False),))
+    changes = (*found.changes, Planned("B9", "Team B9", is_new=True))
+    outcome = Outcome(1, (LeftAlone("B2", "Team B2", False), LeftAlone("B9", "B9", True)))
     for delete in (accounts.delete, lambda *_: None):
         again = Earlier(operation.id, 1)
-        assert write(team, operation, COMPLETED, found.changes, again) == outcome
-        assert [row.id for row in platforms.list_for(team, "B2")] == ["x"]
+        assert write(team, operation, COMPLETED, changes, again) == outcome
+        kept = [*platforms.list_for(team, "B2"), *platforms.list_for(team, "B9")]
+        assert [row.id for row in kept] == ["x"]
         delete(team, "B1")
 
 

@@ -28,8 +28,7 @@ FROM (
 LEFT JOIN {each_bsnid} AS a ON a.bsnid = t.account_bsnid
 WHERE t.copies > 1 OR (a.bsnid IS NULL AND t.change_id = :change_id)
 """
-# Not ARRAY_CONTAINS, which the local engine (0.7.2) cannot run in a DELETE.
-_WHICH = "t.created_at = CAST(:created AS TIMESTAMP) AND ARRAY_POSITION({ids}, t.id) > 0"
+_WHICH = "t.created_at = CAST(:created AS TIMESTAMP) AND ARRAY_CONTAINS({ids}, t.id)"
 
 
 def take_back(wh: Warehouse, operation: Operation, table: Table) -> int:

@@ -192,6 +192,13 @@ def test_a_delete_has_no_coalesce(prepare: Prepare) -> None:
         "WHERE (CASE WHEN NOT name IS NULL THEN name WHEN NOT team IS NULL THEN team "
         "ELSE 'z' END) = 'x'"
     )
+    sql = sql_of(
+        prepare("DELETE FROM people WHERE array_contains(split(team, ''), nvl(name, 'z'))")
+    )
+    assert sql.endswith(
+        "WHERE (ARRAY_POSITION(SPLIT(team, ''), "
+        "(CASE WHEN NOT name IS NULL THEN name ELSE 'z' END)) > 0)"
+    )
 
 
 MERGE = "MERGE INTO people t USING teams s ON t.id = s.head "
