@@ -152,10 +152,10 @@ def is_remark(account: CleanRow) -> bool:
 
 
 def _guesses(findings: Findings) -> list[str]:
-    """Return a doubt for each file in which cells were joined, or not joined, on a guess."""
+    """Return the doubts about rows in which cells were joined, or not joined, on a guess."""
     return [
         f"{kind.first.place} {kind.first.reason}."
-        + (f" {kind.count - 1:,} more of its rows are like it." if kind.count > 1 else "")
+        + (f" There are {kind.count:,} such rows." if kind.count > 1 else "")
         for kind in findings.kinds.values()
         if kind.first.reason.startswith(GUESSED)
     ]

@@ -68,12 +68,14 @@ def test_backslashes_before_delimiters_are_reported(tmp_path: Path) -> None:
         ("B1;C:\\data\\\\;V;x", "C:\\data\\\\", "V", ""),
         ('B1;"C:\\x\\";V;y', "C:\\x\\", "V", ""),
         ("B1;Ops\\;x;V", "Ops;x", "V", "a part of a text"),
+        ("|B1|a\\|b|V|", "a|b", "V", "a part of a text"),
     ],
 )
 def test_backslashes_at_the_end_of_a_cell(
     tmp_path: Path, row: str, team: str, vp: str, taken_for: str
 ) -> None:
-    rows, findings = read(written(tmp_path, "accounts.csv", f"bsnid;team;vp\n{row}\n"))
+    headings = "|bsnid|team|vp|" if row.startswith("|") else "bsnid;team;vp"
+    rows, findings = read(written(tmp_path, "accounts.csv", f"{headings}\n{row}\n"))
     assert rows["accounts"] == [{"bsnid": "B1", "team": team, "vp": vp}]
     doubts = Doubts(cast(Warehouse, None)).found([], findings)
     assert [doubt.partition("taken for ")[2].partition(";")[0] for doubt in doubts] == [

@@ -34,7 +34,7 @@ _IS_DRAWN = "is a line between rows, or their number; not imported"
 _WAS_QUOTED = "the whole line stood in quotation marks; it was split into cells"
 _WAS_ESCAPED = "backslashes stood before delimiters in its texts; they were removed"
 # The beginning of remarks on rows whose values may be in wrong columns: see doubts.
-GUESSED = "has a cell too many, and a backslash before a delimiter, which was taken for"
+GUESSED = "has too many cells, and a backslash before a delimiter, which was taken for"
 _JOINED = f"{GUESSED} a part of a text; check that each value is in its column"
 _NOT_JOINED = f"{GUESSED} the end of a text; check that each value is in its column"
 _IS_TOO_LONG = (
@@ -130,10 +130,11 @@ def _with_escaped(
     joined = dialect.with_escaped(cells, width)
     if joined is cells:
         return cells, None
-    if width > 2 and dialect.has_blanks and not (headings[0] or headings[-1]):  # Markdown
+    is_between_bars = dialect.delimiter == "|" and not (headings[0] or headings[-1])
+    if is_between_bars and dialect.has_blanks:  # Markdown
         return joined, Remark(CHANGED, _WAS_ESCAPED)
     # Folders may end in a backslash, and rows in a delimiter more than the headings.
-    if not any(map(cell_text, cells[width:])):
+    if not is_between_bars and not any(map(cell_text, cells[width:])):
         return cells, Remark(NOTED, _NOT_JOINED)
     return joined, Remark(NOTED, _JOINED)
 

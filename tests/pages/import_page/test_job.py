@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -127,3 +128,12 @@ def test_another_instance_says_what_the_tables_show(
     assert client.get(url).status_code == 200
     # Another person does not see the import, and the page does not say that it wrote nothing.
     assert Trace() == import_traces.read(replace(warehouse, actor="bob@x.y"), url.split("/")[-2])
+
+
+def test_operations_that_are_not_known_have_no_undo(client: Client, warehouse: Warehouse) -> None:
+    """States from before an update of the app have sums by table instead."""
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert "Undo" in press(client, url).select_one("main").get_text()
+    state = folders.home() / url.split("/")[-2] / "state.json"
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"wrote": {"accounts": 2}}))
+    assert "Undo" not in parsed(client.get(url)).select_one("main").get_text()
