@@ -204,6 +204,7 @@ def test_what_holds_no_records_is_said_in_words(
         {"hits": {"total": {"value": 1}, "hits": [{"_id": "1", "_source": {"bsnid": "B1"}}]}},
         {"records": [{"id": "rec1", "fields": {"bsnid": "B1"}}]},
         {"data": {"accounts": {"edges": [{"node": {"bsnid": "B1"}}]}}},
+        {"result": [], "data": [{"bsnid": "B1"}]},
     ],
 )
 def test_records_are_found_in_what_programs_wrap_around_them(tmp_path: Path, content: Any) -> None:

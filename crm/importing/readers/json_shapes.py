@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 import ijson
@@ -91,10 +92,15 @@ def whole_file(text: JsonText, roots: list[Node]) -> Section | None:
         if root.keys and not any(child.is_object or child.is_list for _, child in root.keys):
             return Section("", RECORD)
         is_table = bool(_lists(root, _HEADINGS)) or is_by_column(root, None)
-        for name, wrapped in root.keys:
-            is_wrapped = (wrapped.is_list and not is_table) or _wrapper(wrapped)
-            if name.lower() in _WRAPPERS and is_wrapped:
-                return section(text, name, wrapped, None)
+        wrappers = [
+            (wrapped.is_list and not wrapped.items, name, wrapped)
+            for name, wrapped in root.keys
+            if name.lower() in _WRAPPERS
+            and ((wrapped.is_list and not is_table) or _wrapper(wrapped))
+        ]
+        if wrappers:  # the first, but an empty one only without others
+            _, name, wrapped = min(wrappers, key=itemgetter(0))
+            return section(text, name, wrapped, None)
         found = section(text, "", root, None)
         is_keyed = found is not None and found.shape == KEYED
         if is_keyed and not all(child.is_object for _, child in root.keys):
