@@ -16,7 +16,7 @@ from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview, preview, write
 from crm.repository.bulk.outcome import LeftAlone, Outcome
 from crm.repository.bulk.selection import Planned, Selection
-from crm.repository.errors import TooMany
+from crm.repository.errors import HalfDone, TooMany
 from crm.repository.operations import Operation
 from crm.repository.records import accounts, platforms
 from crm.repository.steps import Earlier
@@ -195,7 +195,7 @@ def test_rows_of_one_key_hide_no_account_that_was_left_alone(team: Warehouse) ->
 
 
 def test_a_row_that_was_taken_back_is_no_change_and_one_that_others_deleted_is(
-    team: Warehouse,
+    team: Warehouse, server: LocalWarehouse
 ) -> None:
     """Somebody has set a first status of B2 and deleted B9 just before, and deletes B1 later."""
     found = preview(team, Selection(Listing(), ("B1", "B2")), COMPLETED)
@@ -211,8 +211,12 @@ def test_a_row_that_was_taken_back_is_no_change_and_one_that_others_deleted_is(
     )
     changes = (*found.changes, Planned("B9", "Team B9", is_new=True))
     outcome = Outcome(1, (LeftAlone("B2", "Team B2", False), LeftAlone("B9", "B9", True)))
+    again = Earlier(operation.id, 1)
+    server.fault("http_status", times=None, status=400, match="DELETE FROM")
+    with pytest.raises(HalfDone):
+        write(team, operation, COMPLETED, changes, again)
+    server.clear_faults()
     for delete in (accounts.delete, lambda *_: None):
-        again = Earlier(operation.id, 1)
         assert write(team, operation, COMPLETED, changes, again) == outcome
         kept = [*platforms.list_for(team, "B2"), *platforms.list_for(team, "B9")]
         assert [row.id for row in kept] == ["x"]

@@ -10,23 +10,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from crm.model.schema import Table
-from crm.repository import _sql
+from crm.repository import _made_ids, _sql
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
 from crm.repository.records import _saving, _take_back
 from crm.warehouse import Warehouse
 
-# The inserted rows without an account, and all rows that have one key with an inserted one.
+# The inserted rows without an account, those that an earlier attempt only stamped to take them
+# back, and all rows that have one key with an inserted one.
 _FOUND = """
 SELECT t.id, {match} AS match, t.change_id, t.created_at, a.bsnid IS NULL AS is_orphan
 FROM (
   SELECT x.*, COUNT(*) OVER (PARTITION BY {match}) AS copies
   FROM {table} AS x LEFT SEMI JOIN (
-    SELECT {match} AS own FROM {table} WHERE change_id = :change_id AND created_at = updated_at
+    SELECT {match} AS own FROM {table}
+    WHERE (change_id = :change_id AND created_at = updated_at) OR change_id = :taken
   ) AS o ON o.own = {match}
 ) AS t
 LEFT JOIN {each_bsnid} AS a ON a.bsnid = t.account_bsnid
-WHERE t.copies > 1 OR (a.bsnid IS NULL AND t.change_id = :change_id)
+WHERE t.copies > 1 OR t.change_id = :taken OR (a.bsnid IS NULL AND t.change_id = :change_id)
 """
 _WHICH = "t.created_at = CAST(:created AS TIMESTAMP) AND ARRAY_CONTAINS({ids}, t.id)"
 
@@ -39,11 +41,14 @@ def take_back(wh: Warehouse, operation: Operation, table: Table) -> int:
     """
     match = f"CONCAT_WS('\\n', {_sql.names(table.match)})"
     sql = _sql.render(wh.namespace, _FOUND, table=wh.namespace.table(table), match=match)
-    found = wh.query(sql, {"change_id": operation.id})
-    orphans = [row for row in found if row["is_orphan"]]
-    later = _later(wh, operation, table, [row for row in found if not row["is_orphan"]])
-    _delete(wh, operation, table, [*orphans, *later])
-    return len(orphans) + len(later)
+    taken = _made_ids.of_take_back(operation.id)
+    found = wh.query(sql, {"change_id": operation.id, "taken": taken})
+    wrong, valid = list[Row](), list[Row]()
+    for row in found:
+        (wrong if row["is_orphan"] or row["change_id"] == taken else valid).append(row)
+    wrong += _later(wh, operation, table, valid)
+    _delete(wh, operation, table, wrong)
+    return len(wrong)
 
 
 def _later(wh: Warehouse, operation: Operation, table: Table, found: Sequence[Row]) -> list[Row]:
