@@ -120,35 +120,34 @@ def write(
     """Change the name in these rows, except for rows that changed since the preview.
 
     Return the number of rows that the operation has written, now or in ``earlier`` attempts. One
-    statement per table, and up to six more if some were skipped. Safe to repeat. Raises ValueError
+    statement per table, those after the first at the same time, and up to six more if some were
+    skipped. Safe to repeat. Raises ValueError
     for a column that a policy masks, WarehouseError, and HalfDone if one table was written and
     another was not.
     """
     for table, column in rename.columns:
         if column in operation.masked(table):
             raise ValueError(f"{table.name}: {column} is masked")
-    counted = earlier.changed
+    counts = [earlier.changed]
 
     def rename_in(table: Table, seen: Sequence[Seen]) -> int:
-        nonlocal counted
         count = _write(wh, operation, rename, table, seen)
-        counted += count
+        counts.append(count)
         return count
 
     def count_all() -> int:
-        nonlocal counted
-        if counted < sum(map(len, rows.values())):
+        if sum(counts) < sum(map(len, rows.values())):
             found = (count_written(wh, operation, table, table.key) for table in rows)
-            counted = max(counted, sum(sum(each.values()) for each in found))
+            counts[:] = [max(sum(counts), sum(sum(each.values()) for each in found))]
         return 0
 
     steps = [
-        Step(f"Rename in the {table.plural}", partial(rename_in, table, seen))
+        Step(f"Rename in the {table.plural}", partial(rename_in, table, seen), parallel=True)
         for table, seen in rows.items()
     ]
     steps.append(Step("Count what was renamed", count_all))
     run_steps(wh, operation, steps, done=earlier.done)
-    return counted
+    return sum(counts)
 
 
 def _find(namespace: Namespace, rename: Rename, table: Table, old: str) -> str:
