@@ -18,6 +18,7 @@ from .chunks import Chunk
 from .findings import NO_ROWS, REFUSED, Findings, Place
 from .headings import columns_by_index, normal
 from .readers.csv_file import GUESSED
+from .readers.csv_records import MISREAD
 from .readers.encoding import UNSURE
 from .results import TableResult
 from .rows import CleanRow
@@ -144,20 +145,21 @@ def is_total(table: Table, row: CleanRow) -> bool:
 
 
 def is_remark(account: CleanRow) -> bool:
-    """Return whether an account is a remark below a table: its BSNID has a colon, as in “Source:
-    Excel”, or several words, as in “Exported by Ada”, and nothing beside them."""
+    """Return whether an account is a remark below a table: its BSNID has a colon after a word, as
+    in “Source: Excel”, or it has several words, as in “Exported by Ada”, and the account has no
+    other value."""
     key = account[ACCOUNTS.key] or ""
     others = (account[name] for name in ACCOUNTS.own_names if name != ACCOUNTS.key)
     return bool(_LABEL.search(key)) or (" " in key and not any(others))
 
 
 def _guesses(findings: Findings) -> list[str]:
-    """Return the doubts about rows in which cells were joined, or not joined, on a guess."""
+    """Return the doubts about rows in which cells were separated, or joined, on a guess."""
     return [
         f"{kind.first.place} {kind.first.reason}."
         + (f" There are {kind.count:,} such rows." if kind.count > 1 else "")
         for kind in findings.kinds.values()
-        if kind.first.reason.startswith(GUESSED)
+        if kind.first.reason.startswith((GUESSED, MISREAD))
     ]
 
 

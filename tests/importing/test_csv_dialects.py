@@ -69,18 +69,45 @@ def test_backslashes_before_delimiters_are_reported(tmp_path: Path) -> None:
         ('B1;"C:\\x\\";V;y', "C:\\x\\", "V", ""),
         ("B1;Ops\\;x;V", "Ops;x", "V", "a part of a text"),
         ("|B1|a\\|b|V|", "a|b", "V", "a part of a text"),
+        ('| B1 | a \\| "b" | V |', "a | b", "V", "a part of a text"),
+        ('| B1 | a \\| b "c" | V |', 'a | b "c"', "V", ""),
+        ('B1;Ops\\;V;"x"', "Ops\\", "V", "the end of a text"),
+        ('"B1";C:\\data\\;V;', "C:\\data\\", "V", "the end of a text"),
     ],
 )
 def test_backslashes_at_the_end_of_a_cell(
     tmp_path: Path, row: str, team: str, vp: str, taken_for: str
 ) -> None:
-    headings = "|bsnid|team|vp|" if row.startswith("|") else "bsnid;team;vp"
+    blank = " " if row.startswith("| ") else ""
+    headings = "bsnid;team;vp"
+    if row.startswith("|"):
+        headings = blank.join(["|", "bsnid", "|", "team", "|", "vp", "|"])
     rows, findings = read(written(tmp_path, "accounts.csv", f"{headings}\n{row}\n"))
     assert rows["accounts"] == [{"bsnid": "B1", "team": team, "vp": vp}]
     doubts = Doubts(cast(Warehouse, None)).found([], findings)
     assert [doubt.partition("taken for ")[2].partition(";")[0] for doubt in doubts] == [
         *filter(None, [taken_for])
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "team", "is_doubtful"),
+    [
+        ('B1;"Ops" x;V;y', "Ops x", True),
+        ('B1;"Ops;V', "Ops;V", True),
+        ('B1;"Ops" x;V;', "Ops x", False),
+        ('B1;"Ops" x', "Ops x", False),
+        ('B1;"Ops" x;"V;W"', "Ops x", False),
+    ],
+)
+def test_quotation_marks_that_may_move_values_are_asked_about(
+    tmp_path: Path, row: str, team: str, is_doubtful: bool
+) -> None:
+    rows, findings = read(written(tmp_path, "accounts.csv", f"bsnid;team;vp\n{row}"))
+    assert [account["team"] for account in rows["accounts"]] == [team]
+    doubts = Doubts(cast(Warehouse, None)).found([], findings)
+    assert ["row 2 its quotation marks" in doubt for doubt in doubts] == [True] * is_doubtful
+    assert "row 2: its quotation marks do not match" in "\n".join(reasons(findings, NOTED))
 
 
 def test_only_marks_around_a_cell_are_removed(tmp_path: Path) -> None:
@@ -146,13 +173,11 @@ def test_a_text_that_was_cut_when_it_was_printed_is_not_imported(tmp_path: Path)
         "accounts.csv, row 2, team: was cut when it was printed, so it is not whole; not imported"
         in reasons(findings, NOTED)
     )
-    # In another file with this delimiter, a text of this length may end so.
-    rows, _ = read(
-        written(
-            tmp_path, "accounts.csv", content.replace("|\n", "\n").replace("\n|", "\n").strip("|")
-        )
-    )
-    assert rows["accounts"] == [{"bsnid": "B1", "team": "A very long team ..."}]
+    # In other files, a text of this length may end so.
+    without_bars = content.replace("|\n", "\n").replace("\n|", "\n").strip("|")
+    for other in (without_bars, content.replace("|", ";")):
+        rows, _ = read(written(tmp_path, "accounts.csv", other))
+        assert rows["accounts"] == [{"bsnid": "B1", "team": "A very long team ..."}]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ class Dialect:
     quote: str = '"'
     has_blanks: bool = False
     has_pairs: bool = False
+    # Its rows begin and end with “|”, as in Markdown and in what MySQL and Spark print.
+    has_bars: bool = False
 
     def cells(self, record: list[str]) -> list[str]:
         """Return a record's cells without what only protects them."""
@@ -73,12 +75,12 @@ class Dialect:
                 return delimiter, cells
         return "", []
 
-    def with_escaped(self, record: list[str], width: int) -> list[str]:
+    def with_escaped(self, record: list[str], text: str, width: int) -> list[str]:
         """Return the cells of a row in which backslashes stand before delimiters within cells, as
-        in Markdown; of any other row, its own."""
+        in Markdown; of any other row, its own. ``text``: the row as the file has it."""
         parts: list[list[str]] = []
         for cell in record:
-            if parts and _ends_in_escape(parts[-1][-1]):
+            if parts and self._ends_in_escape(parts[-1][-1], text):
                 parts[-1][-1] = parts[-1][-1][:-1]
                 parts[-1].append(cell)
             else:
@@ -86,10 +88,19 @@ class Dialect:
         sign = f"{self.delimiter} " if self.has_blanks else self.delimiter
         return [sign.join(each) for each in parts] if len(parts) == width else record
 
+    def _ends_in_escape(self, cell: str, text: str) -> bool:
+        """Return whether a cell ends in a backslash before a delimiter. One of two backslashes
+        stands for itself, and after that of a quoted cell comes the quotation mark."""
+        is_escape = (len(cell) - len(cell.rstrip("\\"))) % 2 == 1
+        return is_escape and f"{cell[-2:]}{self.delimiter}" in text
 
-def _ends_in_escape(cell: str) -> bool:
-    """Return whether a cell ends in a backslash; one of two stands for itself."""
-    return (len(cell) - len(cell.rstrip("\\"))) % 2 == 1
+    def whole(self, cells: Sequence[str]) -> list[str | Unreadable]:
+        """Return the cells without what is no whole value: Excel's errors, and texts that were cut
+        when a table was printed."""
+        return [
+            Unreadable(reason) if (reason := _why_not_whole(cell, self.has_bars)) else cell
+            for cell in cells
+        ]
 
 
 def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:
@@ -98,29 +109,19 @@ def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:
     has_blanks = len(headings) > 1 and all(cell[:1] == " " for cell in headings[1:] if cell)
     is_single = len(words) > 1 and all(len(w) > 2 and w[0] == w[-1] == "'" for w in words)
     has_pairs = bool(words) and all((word[0], word[-1]) in _PAIRS for word in words)
-    return Dialect(delimiter, "'" if is_single else '"', has_blanks, has_pairs)
+    has_ends = len(headings) > 2 and not (headings[0] + headings[-1]).strip()
+    has_bars = delimiter == "|" and has_ends
+    return Dialect(delimiter, "'" if is_single else '"', has_blanks, has_pairs, has_bars)
 
 
-def whole(cells: Sequence[str], delimiter: str) -> list[str | Unreadable]:
-    """Return the cells without what is no whole value: Excel's errors, and texts that were cut
-    when a table was printed."""
-    # Printed rows begin and end with the delimiter; a text of another file may end in dots itself.
-    is_printed = (
-        delimiter == "|" and len(cells) > 2 and not (cells[0].strip() or cells[-1].strip())
-    )
-    return [
-        Unreadable(reason) if (reason := _why_not_whole(cell, is_printed)) else cell
-        for cell in cells
-    ]
-
-
-def _why_not_whole(cell: str, is_printed: bool) -> str:
+def _why_not_whole(cell: str, has_bars: bool) -> str:
     if cell.startswith("#"):
         text = cell.strip()
         if text in _ERRORS:
             return f"is Excel’s error {text}"
         return "is what Excel shows in a narrow column" if _TOO_NARROW.fullmatch(text) else ""
-    is_cut = is_printed and len(cell.strip()) == _PRINTED and cell.rstrip().endswith("...")
+    # A text of another file may end in dots itself.
+    is_cut = has_bars and len(cell.strip()) == _PRINTED and cell.rstrip().endswith("...")
     return "was cut when it was printed, so it is not whole" if is_cut else ""
 
 

@@ -22,7 +22,7 @@ from crm.importing.raw_rows import (
 )
 from crm.model.schema import TABLES, Table
 
-from .csv_dialect import DELIMITERS, Dialect, dialect_of, is_drawn, whole
+from .csv_dialect import DELIMITERS, Dialect, dialect_of, is_drawn
 from .csv_records import Record, Records
 from .encoding import Encoding, encoding_of
 
@@ -115,7 +115,7 @@ def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect, is_exact
     if len(cells) > len(headings) and any(map(cell_text, cells[len(headings) :])):
         remarks.append(Remark(NOTED, _IS_TOO_LONG))
     texts = dialect.cells(cells)
-    values = texts if is_exact else whole(texts, dialect.delimiter)
+    values = texts if is_exact else dialect.whole(texts)
     return under_headings(headings, name, values, remarks)
 
 
@@ -123,20 +123,27 @@ def _with_escaped(
     headings: Sequence[str], record: Record, dialect: Dialect
 ) -> tuple[list[str], Remark | None]:
     """Return the row's cells, with those joined that backslashes before delimiters keep together:
-    only in a row that has too many cells, and none in quotation marks."""
+    only in a row that has too many cells."""
     cells, width = record.cells or [], len(headings)
-    if len(cells) <= width or record.has_quotes:
+    if len(cells) <= width:
         return cells, None
-    joined = dialect.with_escaped(cells, width)
+    joined = dialect.with_escaped(cells, record.text, width)
     if joined is cells:
         return cells, None
-    is_between_bars = dialect.delimiter == "|" and not (headings[0] or headings[-1])
-    if is_between_bars and dialect.has_blanks:  # Markdown
-        return joined, Remark(CHANGED, _WAS_ESCAPED)
-    # Folders may end in a backslash, and rows in a delimiter more than the headings.
-    if not is_between_bars and not any(map(cell_text, cells[width:])):
+    has_quotes = _has_quotes(record, dialect)
+    if dialect.has_bars and dialect.has_blanks:  # Markdown, where quotation marks mean nothing
+        return joined, Remark(NOTED, _JOINED) if has_quotes else Remark(CHANGED, _WAS_ESCAPED)
+    # Folders may end in a backslash, and rows in a delimiter more than the headings. Who writes
+    # quotation marks needs no backslashes.
+    if has_quotes or (not dialect.has_bars and not any(map(cell_text, cells[width:]))):
         return cells, Remark(NOTED, _NOT_JOINED)
     return joined, Remark(NOTED, _JOINED)
+
+
+def _has_quotes(record: Record, dialect: Dialect) -> bool:
+    """Return whether quotation marks were read as marks around cells, and so are in no cell."""
+    cells = record.cells or []
+    return record.text.count(dialect.quote) != sum(cell.count(dialect.quote) for cell in cells)
 
 
 def _names(dialect: Dialect, cells: list[str]) -> list[str]:

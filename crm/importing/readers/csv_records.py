@@ -19,6 +19,12 @@ from .csv_dialect import Dialect
 
 # Characters of one record. All columns of a table together hold far less.
 LONGEST = 4_000_000
+_MISMATCH = "its quotation marks do not match; check whether it was read correctly"
+# The remark on a record whose values may be in wrong columns: see doubts.
+MISREAD = (
+    "its quotation marks do not match, and it has more or fewer cells than there are headings; "
+    "check that each value is in its column"
+)
 
 csv.field_size_limit(LONGEST + 1)
 
@@ -31,14 +37,14 @@ class _TooLong(Exception):
 class Record:
     """One record. ``line`` is the number of its last line.
 
-    ``cells`` is None for a refused record; ``line`` is then its first line. ``has_quotes``: it may
-    have cells in quotation marks; known only where it has more cells than there are headings.
+    ``cells`` is None for a refused record; ``line`` is then its first line. ``text``: its lines as
+    the file has them; only of a record with more cells than there are headings.
     """
 
     line: int
     cells: list[str] | None
     remark: Remark | None = None
-    has_quotes: bool = True
+    text: str = ""
 
 
 class _Lines:
@@ -122,22 +128,19 @@ class Records:
                 continue
             if len(cells) != self.width and self._has_swallowed_rows():
                 again = self._with_backslashes()
-                yield Record(lines.number, again) if again else self._unclosed()
+                yield self._record(again) if again else self._unclosed()
             else:
-                yield Record(lines.number, cells, has_quotes=self._has_quotes(cells))
+                yield self._record(cells)
 
-    def _has_quotes(self, cells: list[str]) -> bool:
-        """Return whether the record has cells in quotation marks, if it has too many cells."""
-        if len(cells) <= self.width:
-            return True
-        quote, text = self._dialect.quote, "".join(self._lines.record)
-        return text.count(quote) != sum(cell.count(quote) for cell in cells)
+    def _record(self, cells: list[str], remark: Remark | None = None) -> Record:
+        text = "".join(self._lines.record) if len(cells) > self.width else ""
+        return Record(self._lines.number, cells, remark, text)
 
     def _improper(self) -> Record:
         """Read a record that is not proper CSV as well as possible, or refuse it."""
         lines = self._lines
         if cells := self._with_backslashes():
-            return Record(lines.number, cells)
+            return self._record(cells)
         lines.back(0)
         try:
             cells = next(self._reader(self._lines_of_one_row()))
@@ -147,8 +150,15 @@ class Records:
             return self._unclosed()
         if cells is None:
             return self._too_long()
-        reason = "its quotation marks do not match; check whether it was read correctly"
-        return Record(lines.number, cells, Remark(NOTED, reason))
+        reason = MISREAD if self._may_be_misread(cells) else _MISMATCH
+        return self._record(cells, Remark(NOTED, reason))
+
+    def _may_be_misread(self, cells: list[str]) -> bool:
+        """Return whether the number of cells tells that a quotation mark opened or closed a cell
+        where it should not."""
+        if len(cells) < self.width:
+            return any(self._dialect.delimiter in cell for cell in cells)
+        return any(map(str.strip, cells[self.width :]))
 
     def _lines_of_one_row(self) -> Iterator[str]:
         """Yield lines until the second one looks like a whole row.
