@@ -25,11 +25,11 @@ class Memory:
 
     def add_folded(self, bsnid: str, place: str) -> Earlier | None:
         """Note a BSNID; return where one came before that differs only as ``fold`` allows."""
-        self._seen.note("accounts, folded", fold(bsnid), bsnid)
         return self._seen.add("accounts, folded", fold(bsnid), bsnid, place)
 
     def similar_keys(self, keys: Iterable[str]) -> dict[str, str]:
-        """Map given BSNIDs to one that was noted and differs only as ``fold`` allows."""
+        """Map given BSNIDs to that of an account that was noted, if it differs only as ``fold``
+        allows."""
         noted = {key: self._seen.notes("accounts, folded", fold(key)) for key in keys}
         return {key: min(found) for key, found in noted.items() if found and key not in found}
 
@@ -45,9 +45,12 @@ class Memory:
         """Return whether a row without an id was matched to the stored one with this id."""
         return self._seen.has(f"{table.name}, matched", id)
 
-    def note_team(self, account: Row) -> None:
+    def note_account(self, account: Row) -> None:
+        """Note the BSNID and the team of an account that the source adds, or has as stored."""
+        bsnid = account[ACCOUNTS.key] or ""
+        self._seen.note("accounts, folded", fold(bsnid), bsnid)
         if account["team"]:
-            self._seen.note("team", team_key(account["team"]), account[ACCOUNTS.key] or "")
+            self._seen.note("team", team_key(account["team"]), bsnid)
 
     def accounts_of_team(self, team: str) -> set[str]:
         """Return the BSNIDs of the source's accounts that have a team of this name."""

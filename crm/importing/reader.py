@@ -99,8 +99,8 @@ class Reader:
             self._add_since(sheet, row)
         if not self.is_first(table, place, row, is_derived=sheet.is_derived):
             return False
-        if table is ACCOUNTS:
-            memory.note_team(row)
+        if table is ACCOUNTS and not sheet.is_partners:
+            memory.note_account(row)
         if table is USE_CASES and self._has_derived:
             memory.note_use_case(row)
         if sheet.is_partners:

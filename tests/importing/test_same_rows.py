@@ -84,16 +84,22 @@ def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path
 def test_keys_that_are_almost_the_same_are_reported(warehouse: Warehouse, tmp_path: Path) -> None:
     run(warehouse, CASES / "keys" / "first.csv")
     (tmp_path / "accounts.csv").write_text("bsnid,team\nnk1 ,T\nNEW1,T\nNew1,T\n")
-    (tmp_path / "updates.csv").write_text("id,bsnid,description\nu,Nk1,d\nv,new1,e\n")
+    partners = "id,account_uid,primary_it_partner\n1,GONE,Zoë\n"
+    (tmp_path / "primary_it_partners.csv").write_text(partners)
+    updates = "id,bsnid,description\nu,Nk1,d\nv,new1,e\nw,gone,f\n"
+    (tmp_path / "updates.csv").write_text(updates)
     _, findings = run(warehouse, tmp_path, dry_run=True)
     noted = "\n".join(reasons(findings, NOTED))
     assert "row 2, bsnid: is new, but its key differs from that of account NK1 only in" in noted
     assert "row 4, bsnid: its key differs from that of accounts.csv, row 3 only in case" in noted
     assert reasons(findings, REFUSED) == [
+        "primary_it_partners.csv, row 2, bsnid: its account GONE does not exist",
         "updates.csv, row 2, account_bsnid: its account Nk1 does not exist, but there is NK1, "
         f"which differs only in {DIFFERENCES}",
         "updates.csv, row 3, account_bsnid: its account new1 does not exist, but there is NEW1, "
         f"which differs only in {DIFFERENCES}",
+        # A refused row is no account that could be meant.
+        "updates.csv, row 4, account_bsnid: its account gone does not exist",
     ]
 
 
