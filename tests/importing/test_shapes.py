@@ -57,7 +57,8 @@ def test_shapes_of_json(tmp_path: Path, shape: str, wrap: str) -> None:
     "content",
     [
         {"data": [A, B]},
-        {"Items": [A, B], "Count": 2},
+        {"Result": [], "Items": [A, B], "Count": 2},
+        {"Meta": [{"name": "bsnid"}, {"name": "team"}], "Rows": [["B1", "T"], ["B2", "U"]]},
         {"value": [A, B]},
         "\n".join(map(json.dumps, [A, B])),
         "\n\n".join(map(json.dumps, [A, B])) + "\n",

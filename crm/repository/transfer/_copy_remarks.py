@@ -46,7 +46,7 @@ def _of_meaning(table: Table) -> Iterator[tuple[str, str]]:
     if table is ACCOUNTS:
         only = f"CONCAT('is new, but its key differs from that of account ', {SIMILAR_KEY}, "
         only += f"{_sql.literal(f' only in {DIFFERENCES}')})"
-        is_similar = f"state = 'new' AND {SIMILAR_KEY} <> {quoted(table.key)}"
+        is_similar = f"state = 'new' AND {SIMILAR_KEY} IS NOT NULL"
         yield is_similar, _remark(SIMILAR, table.key, only)
     if table is not ACCOUNTS:
         owner = quoted(table.owner)
