@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.readers import csv_file, csv_records, zip_file
+from crm.importing.readers import csv_file, csv_records, own_export, zip_file
 from crm.importing.readers.csv_dialect import Dialect
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
@@ -253,6 +253,7 @@ def test_an_archive_of_many_files_is_refused_before_they_are_read(
     content = path.read_bytes()
     number, size = struct.pack("<2H", 1, 1), struct.pack("<2H", 10_001, 10_001)
     path.write_bytes(content[:-22] + content[-22:].replace(number, size, 1))
+    assert not own_export.is_own_export(path)
     with pytest.raises(ImportingError, match=rf"^a.{ending} has more than 10,000 files.$"):
         read(path)
     start = content[:-22] + content[-22:-10]
