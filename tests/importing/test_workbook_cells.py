@@ -198,6 +198,15 @@ def test_a_small_file_that_unpacks_to_much_fills_no_memory(tmp_path: Path) -> No
     assert peak() - before < 150
 
 
+def test_a_long_comment_is_read_in_few_blocks() -> None:
+    """Expat reads it again from its beginning after each block, which took 11 seconds."""
+    source, reads = Pieces(io.BytesIO(b"<!--" + b"x" * (2 * MAX_PIECE)), "A row"), 0
+    with pytest.raises(SourceError, match="A row is larger"):
+        while source.read(16 * 1024):
+            reads += 1
+    assert 16 < reads < 40
+
+
 def test_a_shared_text_has_a_limit() -> None:
     start = f'<sst xmlns="{SHEET_MAIN_NS}"><si><t>short</t></si><si><t>'.encode()
     texts = texts_in(Pieces(io.BytesIO(start + b"x" * (2 * MAX_PIECE)), "A text"))

@@ -18,6 +18,8 @@ MAX_PART = 16 * 2**20
 MAX_TAGS = 400_000
 MAX_PIECE = 16 * 2**20
 MAX_PIECE_TAGS = 200_000
+# Of what a long piece is read by at once.
+_BLOCK = 2**20
 
 
 class Archive(zipfile.ZipFile):
@@ -58,8 +60,13 @@ class Pieces:
         self._size = self._tags = 0
 
     def read(self, size: int = -1) -> bytes:
-        # Never all at once, whoever asks.
-        block = self._source.read(size if 0 <= size < MAX_PIECE else MAX_PIECE)
+        """Return the next ``size`` bytes; more of a long piece, and never all at once.
+
+        After each block, Expat before 2.6 reads a comment that has not ended from its beginning.
+        """
+        if not 0 <= size < MAX_PIECE:
+            size = MAX_PIECE
+        block = self._source.read(max(size, min(self._size, _BLOCK)))
         self._size += len(block)
         self._tags += block.count(b"<")
         if self._size > MAX_PIECE or self._tags > MAX_PIECE_TAGS:
