@@ -39,6 +39,9 @@ class Origin:
     def full_name(self) -> str:
         return f"{self.namespace.catalog}.{self.namespace.schema}.{self.name}"
 
+    def has(self, column: Column) -> bool:
+        return column.name in self.columns
+
 
 def clean_rows(
     table: Table,
@@ -51,17 +54,21 @@ def clean_rows(
     columns ``more``."""
     # Nested queries, so that each raw text and each value is computed once.
     texts = ", ".join(
-        f"{_text(column.name, origin)} AS {_text_name(column.name)}, "
+        f"{_text(column, origin)} AS {_text_name(column.name)}, "
         f"{_raw(column, origin)} AS {raw_name(column.name)}"
         for column in table.columns
     )
     values = ", ".join(
-        f"{_value(column)} AS {quoted(column.name)}, {raw_name(column.name)}"
+        f"{_value(column) if origin.has(column) else _null(column)} AS {quoted(column.name)}, "
+        f"{raw_name(column.name)}"
         for column in table.columns
     )
     sql = "SELECT {values} FROM (SELECT {texts} FROM {origin} AS s) AS r"
     rows = _sql.fill(sql, values=values, texts=texts, origin=origin.quoted)
-    fitting = ", ".join(f"{_fitting(table, c)}, {raw_name(c.name)}" for c in table.columns)
+    fitting = ", ".join(
+        f"{_fitting(table, c) if origin.has(c) else quoted(c.name)}, {raw_name(c.name)}"
+        for c in table.columns
+    )
     rows = named(_sql.fill("SELECT {fitting} FROM ({rows}) AS v", fitting=fitting, rows=rows))
     if table is ACCOUNTS:
         return rows
@@ -89,10 +96,14 @@ def _text_name(name: str) -> str:
     return quoted(f"{name}__text")
 
 
-def _text(name: str, origin: Origin) -> str:
-    if name not in origin.columns:
+def _null(column: Column) -> str:
+    return f"CAST(NULL AS {column.type})"
+
+
+def _text(column: Column, origin: Origin) -> str:
+    if not origin.has(column):
         return "CAST(NULL AS STRING)"
-    source, type_ = origin.columns[name]
+    source, type_ = origin.columns[column.name]
     value = f"s.{quoted(source)}"
     if type_.upper().startswith("ARRAY"):
         value = f"ARRAY_JOIN({value}, '\\n')"
@@ -101,7 +112,9 @@ def _text(name: str, origin: Origin) -> str:
 
 def _raw(column: Column, origin: Origin) -> str:
     """Return the expression of the stripped text; NULL if it is empty."""
-    text = _replace(_text(column.name, origin), r"\\r\\n?", r"\n")
+    if not origin.has(column):
+        return "CAST(NULL AS STRING)"
+    text = _replace(_text(column, origin), r"\\r\\n?", r"\n")
     if column.kind != "links" and not is_moment(column):
         text = _replace(text, r"\\x00", "")
     return f"NULLIF({_stripped(text)}, '')"

@@ -10,6 +10,7 @@ from crm.repository import _sql
 
 from ._clean import (
     INVISIBLE_SIGN,
+    Origin,
     is_missing,
     is_moment,
     is_needed,
@@ -31,11 +32,11 @@ _IF_ACCEPTED = """,
 """
 
 
-def parts(table: Table) -> dict[str, str]:
-    """Return the parts of the statement of remarks."""
+def parts(table: Table, origin: Origin) -> dict[str, str]:
+    """Return the parts of the statement of remarks on the rows of ``origin``."""
     remarks = (
         _sql.fill(_IF_ACCEPTED, condition=condition, remark=remark)
-        for condition, remark in [*_of_meaning(table), *_of_values(table)]
+        for condition, remark in [*_of_meaning(table), *_of_values(table, origin)]
     )
     return _by_state(table) | {"changes": "".join(remarks)}
 
@@ -61,10 +62,10 @@ def _of_meaning(table: Table) -> Iterator[tuple[str, str]]:
         yield is_unclear, _remark("noted", table.key, reason)
 
 
-def _of_values(table: Table) -> Iterator[tuple[str, str]]:
+def _of_values(table: Table, origin: Origin) -> Iterator[tuple[str, str]]:
     """Yield (condition, remark) for values that cleaning changes or leaves out, and for unknown
     words."""
-    for column in table.columns:
+    for column in filter(origin.has, table.columns):
         value, raw = quoted(column.name), raw_name(column.name)
         if not is_needed(table, column.name):
             condition, why = left_empty(column)

@@ -184,7 +184,7 @@ class Copy:
         since: str,
     ):
         self._wh = wh
-        self._table = table
+        self._table, self._origin = table, origin
         self._operation, self._masked = operation, operation.masked(table)
         self._params = word_params(table) | ({} if table is ACCOUNTS else fold.PARAMETERS)
         # The states of rows that depend on the stored rows.
@@ -225,7 +225,7 @@ class Copy:
 
     def remarks(self) -> Iterator[Remark]:
         """Yield all remarks on single rows; one statement for ``PAGE`` of them."""
-        parts = _copy_remarks.parts(self._table) | {
+        parts = _copy_remarks.parts(self._table, self._origin) | {
             "similar": _copy_remarks.SIMILAR_KEY,
             "folded_bsnid": fold.folded("bsnid"),
             "folded_owner": fold.folded(f"c.{quoted(self._table.owner)}"),
