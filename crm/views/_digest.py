@@ -37,7 +37,7 @@ def load(
     until = now()
     unknown, found = "", list[Change]()
     try:
-        found = diff.find_changes(_as_of(wh, since), accounts=accounts)
+        found = diff.find_changes(_as_of(wh, since), accounts)
     except NoSuchMoment as error:
         unknown = error.summary
     except StatementFailed as error:

@@ -85,10 +85,10 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
 
 
 def _find(wh: Warehouse, bsnid: str, accounts: AccountFilter) -> tuple[str, list[Change]]:
-    """Return the team of the account, if one is given, and the changes."""
+    """Return the account's team, which is empty without ``bsnid``, and the changes."""
     if bsnid:
         return diff.find_in_account(wh, bsnid)
-    return "", diff.find_changes(wh, accounts=accounts)
+    return "", diff.find_changes(wh, accounts)
 
 
 def _place(change: Change) -> int:

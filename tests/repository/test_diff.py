@@ -38,7 +38,7 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
 
     past = versions.as_of(sample, moment)
     with statements() as done:
-        changes = diff.find_changes(past, "BSN001")
+        _, changes = diff.find_in_account(past, "BSN001")
     assert len(done) == 1
     sentences = {
         change.table: change.what for change in changes if change.key not in (new, update.id)
@@ -106,7 +106,7 @@ def test_the_feeds_show_the_same_as_the_whole_tables(
 
     asked = ["", "BSN001", "BSN002", "BSN004", "BSN005", "BSN003"]
     with statements() as done:
-        by_feed = [diff.find_changes(past, bsnid) for bsnid in asked]
+        by_feed = [changes_of(past, bsnid) for bsnid in asked]
     assert len(done) == len(asked)
     assert not any("VERSION AS OF" in sql for sql in done)
     monkeypatch.setattr(diff, "FEW", -1)  # many: each feed is read once more, for hashes
@@ -124,11 +124,15 @@ def test_the_feeds_show_the_same_as_the_whole_tables(
         assert {change.team for change in moved} == {past_team[bsnid]}
     assert all(change.team for change in by_feed[0])
     with pytest.raises(Missing):
-        diff.find_changes(past, "NEW")
+        diff.find_in_account(past, "NEW")
 
     monkeypatch.setattr(diff, "_starts", lambda *_: None)
-    assert [diff.find_changes(past, bsnid) for bsnid in asked] == by_feed
+    assert [changes_of(past, bsnid) for bsnid in asked] == by_feed
     assert diff.find_in_account(past, "BSN003") == (past_team["BSN003"], by_feed[-1])
+
+
+def changes_of(past: Warehouse, bsnid: str) -> list[Change]:
+    return diff.find_in_account(past, bsnid)[1] if bsnid else diff.find_changes(past)
 
 
 def insert(wh: Warehouse, bsnid: str, team: str, minute: int) -> None:
@@ -181,7 +185,7 @@ def test_of_several_rows_with_one_key_the_one_that_pages_show_counts(
     assert [c.what for c in changes if c.bsnid == "BSN004"] == [
         "changed VP of the account Second of BSN004"
     ]
-    assert diff.find_changes(past, "BSN002") == []
+    assert changes_of(past, "BSN002") == []
 
     monkeypatch.setattr(diff, "_starts", lambda *_: None)
     assert diff.find_changes(past) == changes

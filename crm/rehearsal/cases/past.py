@@ -84,7 +84,7 @@ def _as_of(stage: Stage) -> str:
     past = versions.as_of(wh, max(moment, first))
     then = accounts.get(past, KEY)
     changes = diff.find_changes(past)
-    diff.find_changes(past, KEY)
+    diff.find_in_account(past, KEY)
     return f"found: {then is not None}, changes: {bool(changes)}"
 
 

@@ -120,10 +120,10 @@ def write(
     """Change the name in these rows, except for rows that changed since the preview.
 
     Return the number of rows that the operation has written, now or in ``earlier`` attempts. One
-    statement per table, those after the first at the same time, and up to six more if some were
-    skipped. Safe to repeat. Raises ValueError
-    for a column that a policy masks, WarehouseError, and HalfDone if one table was written and
-    another was not.
+    statement per table, those after the first at the same time. If some rows were skipped, one
+    more per table, and up to four for the versions of the tables. Safe to repeat. Raises
+    ValueError for a column that a policy masks, WarehouseError, and HalfDone if one table was
+    written and another was not.
     """
     for table, column in rename.columns:
         if column in operation.masked(table):

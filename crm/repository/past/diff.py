@@ -104,25 +104,28 @@ ORDER BY d.account, d.place, d.key LIMIT :most
 """
 
 
-def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL) -> list[Change]:
-    """Return the changes since the moment of ``past``, of all accounts or one, sorted by account.
+def find_changes(past: Warehouse, accounts: AccountFilter = ALL) -> list[Change]:
+    """Return the changes since the moment of ``past``, sorted by account.
 
     It returns at most ``SHOWN`` changes, and one more if there are more. Of duplicates, the row
-    that pages show is compared; this costs one more statement. A child that moved is in the
-    changes of both accounts. ``accounts`` filters by the person's present accounts, and by values
-    that an account had at one of the moments. Raises Missing if the account ``bsnid`` existed at
-    neither moment.
+    that pages show is compared; this costs one more statement. ``accounts`` filters by the
+    person's present accounts, and by values that an account had at one of the moments.
     """
-    return _changes(_rows(past, bsnid, accounts), bsnid)
+    return _changes(_rows(past, "", accounts), "")
 
 
 def find_in_account(past: Warehouse, bsnid: str) -> tuple[str, list[Change]]:
-    """Return the account's team, even if nothing changed, and what ``find_changes`` returns."""
+    """Return the account's team, even if nothing changed, and its changes as ``find_changes``.
+
+    A child that moved is in the changes of both accounts. Raises Missing if the account existed at
+    neither moment.
+    """
     rows = _rows(past, bsnid, ALL)
     return rows[0]["team"] or _teams_before(rows).get(bsnid, ""), _changes(rows, bsnid)
 
 
 def _rows(past: Warehouse, bsnid: str, accounts: AccountFilter) -> list[Row]:
+    """Return the rows that may differ, of one account or, without ``bsnid``, of all."""
     then = past.namespace
     assert isinstance(then, PastNamespace)
     now = past.at(then.present)
