@@ -13,6 +13,7 @@ from crm.repository.bulk.change import Preview
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import LeftAlone
 
+from . import _revert_wording
 from ._bulk_plan import Change
 from ._signed_plans import expired
 from ._wording import counted
@@ -41,18 +42,13 @@ def done_before(table: Table) -> str:
     return f"This button has already deleted these {table.plural}."
 
 
-def undone(noun: str, verb: str = "changed") -> str:
-    """Say why a change that was undone meanwhile does not go on: a ``rename``, for example."""
-    return f"This {noun} was undone, or its undo has begun, so nothing was {verb} now."
-
-
-def undone_action(action: Change) -> str:
-    """Say why the action does not go on, and how to do it all the same."""
+def undone(action: Change) -> str:
+    """Say why a change that was undone does not go on, and how to make it all the same."""
     noun = "change"
     if isinstance(action, (Delete, Move)):
         noun = "deletion" if isinstance(action, Delete) else "move"
     again = f"To do it all the same, select the {action.of.plural} again."
-    return f"{undone(noun, _verb(action))} {again}"
+    return f"{_revert_wording.undone(noun, _verb(action))} {again}"
 
 
 def rows(count: int, table: Table) -> str:

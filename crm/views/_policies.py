@@ -1,7 +1,8 @@
-"""The policies of the tables that a change of many rows, or an undo, meets with every sign-in.
+"""The columns that policies mask and the tables that row filters protect, with every sign-in.
 
-Under a shared sign-in a person's own rights know of no policy, but the app's sign-in may meet one.
-A form of one record need not ask: it sends only what somebody typed.
+Changes of many rows and undos ask here. ``request.person`` knows of no policy under a shared
+sign-in, although that sign-in may meet some. A form of one record need not ask: it sends only what
+somebody typed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from crm.identity import rights
 from crm.model.schema import PLATFORMS_STATUS, TABLES, Table
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
+
+from ._wording import NO_UNDO
 
 
 def masked(request: Request, table: Table) -> frozenset[str]:
@@ -41,3 +44,8 @@ def is_undoable(request: Request, tables: Iterable[Table] = TABLES) -> bool:
     except WarehouseError:
         return True
     return protected.isdisjoint(table.name for table in tables)
+
+
+def no_undo(request: Request) -> str:
+    """Say before a change that it cannot be undone here; empty if it can."""
+    return "" if is_undoable(request) else NO_UNDO

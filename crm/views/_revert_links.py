@@ -11,10 +11,11 @@ from django.http import Http404
 from django.urls import reverse
 
 from crm.model.schema import TABLES
+from crm.repository.operations import Operation
 from crm.repository.past import revert_bulk
 from crm.request import Request
 
-from . import _revert_wording
+from . import _policies, _revert_wording
 
 _SALT = "crm.undo-bulk"
 _SECONDS = 24 * 60 * 60
@@ -55,6 +56,11 @@ def operation_url(request: Request, operation: str, started_at: dt.datetime) -> 
         "revert-bulk",
         args=[signing.dumps({**done, "who": request.warehouse.actor}, salt=_SALT)],
     )
+
+
+def undo_url(request: Request, operation: Operation, began: dt.datetime) -> str:
+    """Return ``operation_url``; empty if policies prevent the undo."""
+    return operation_url(request, operation.id, began) if _policies.is_undoable(request) else ""
 
 
 def read(signed: str) -> Link:

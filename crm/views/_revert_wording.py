@@ -45,6 +45,11 @@ def bulk_reverted(count: int, name: str = "") -> str:
     return f"{undone}{_as_before(count)}"
 
 
+def undone(noun: str, verb: str = "changed") -> str:
+    """Say why an operation that was undone does not go on: a ``rename``, for example."""
+    return f"This {noun} was undone, or its undo has begun, so nothing was {verb} now."
+
+
 def _as_before(count: int) -> str:
     are = "is as it was" if count == 1 else "are as they were"
     return f"{counted(count, 'record')} {are} before."

@@ -266,17 +266,14 @@ CHANGED_AGAIN = (
 NO_UNDO = "You cannot undo this here, because a policy protects the tables."
 
 
-def repair(
-    shown: int, repairable: int, *, is_undoable: bool = True, is_protected: bool = False
-) -> str:
-    """Return what a repair will do. The page shows ``shown`` of the ``repairable`` problems."""
+def repair(shown: int, repairable: int, *, by_key: bool = False, is_undoable: bool = True) -> str:
+    """Say what a repair will do. The page shows ``shown`` of the ``repairable`` problems."""
     if not shown:
         return "There is nothing left to repair."
-    if is_protected:
+    undo = "The history will show the repair, and you can revert it there."
+    if not is_undoable:
         undo = NO_UNDO
-    elif is_undoable:
-        undo = "The history will show the repair, and you can revert it there."
-    else:
+    elif by_key:
         undo = (
             "You cannot undo this here, since EDIP CRM cannot distinguish rows with the same "
             "key afterwards; only restoring the tables would undo it."

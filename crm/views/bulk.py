@@ -108,7 +108,7 @@ def _preview(request: Request, subject: Subject) -> HttpResponse:
         "button": _bulk_wording.button(found, action),
         "plan": _bulk_plan.sign(request, action, found, chosen) if found.changes else "",
         "chosen": chosen,
-        "no_undo": "" if _policies.is_undoable(request) else _wording.NO_UNDO,
+        "no_undo": _policies.no_undo(request),
     }
     return render(request, "bulk/preview.html", context)
 
@@ -125,7 +125,7 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
     before = _note_before(request, operation, plan)
     is_begun = before.summary or _resume.earlier(request).done
     if is_begun and notes.was_undone(request.warehouse, operation.id):
-        return _back(request, _bulk_wording.undone_action(plan.action), plan.chosen.list_url)
+        return _back(request, _bulk_wording.undone(plan.action), plan.chosen.list_url)
     is_deletion = isinstance(plan.action, Delete)
     if before.is_ended and is_deletion:
         return _done_before(request, operation, plan)
@@ -136,7 +136,7 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
         summary = summaries.ended(before.summary)
         operations.note_done(request.warehouse, operation, plan.began, summary)
         return _done_before(request, operation, plan)
-    undo = _undo_url(request, operation, plan) if outcome.written else ""
+    undo = _revert_links.undo_url(request, operation, plan.began) if outcome.written else ""
     return _done(request, plan, outcome, undo)
 
 
@@ -157,16 +157,9 @@ def _note_before(request: Request, operation: Operation, plan: Plan) -> Noted:
 
 
 def _done_before(request: Request, operation: Operation, plan: Plan) -> HttpResponse:
-    undo = _undo_url(request, operation, plan)
+    undo = _revert_links.undo_url(request, operation, plan.began)
     messages.info(request, _bulk_wording.done_before(plan.action.of), extra_tags=undo)
     return _respond.go(request, plan.chosen.list_url)
-
-
-def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
-    """Return the URL that undoes the change; empty if policies prevent an undo."""
-    if not _policies.is_undoable(request):
-        return ""
-    return _revert_links.operation_url(request, operation.id, plan.began)
 
 
 def _write(request: Request, operation: Operation, plan: Plan, *, is_ended: bool) -> Outcome:

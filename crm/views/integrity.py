@@ -24,7 +24,7 @@ from crm.repository.tables import notes
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _bulk_wording, _policies, _respond, _resume, _revert_links, _wording
+from . import _policies, _respond, _resume, _revert_links, _revert_wording, _wording
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -93,7 +93,7 @@ def repair(request: Request, name: str) -> HttpResponse:
         before = earlier.notes.get("before") or restore_tables.readable_versions(wh)
         operation = operations.of_many(wh, operations.REPAIR).resume(earlier.operation)
         if earlier.done and notes.was_undone(wh, operation.id):
-            messages.warning(request, _bulk_wording.undone("repair", "repaired"))
+            messages.warning(request, _revert_wording.undone("repair", "repaired"))
             return _respond.go(request, request.path)
         try:
             changed = repairs.repair(wh, check, operation, earlier)
@@ -112,8 +112,8 @@ def repair(request: Request, name: str) -> HttpResponse:
     summary = result.doubt or _wording.repair(
         shown,
         result.repairable,
-        is_undoable=not check.by_key,
-        is_protected=not _policies.is_undoable(request),
+        by_key=check.by_key,
+        is_undoable=_policies.is_undoable(request),
     )
     return render(request, "integrity/repair.html", {"result": result, "summary": summary})
 

@@ -157,8 +157,7 @@ def _noted(request: Request, operation: Operation, summary: str) -> Iterator[Non
 def _done(
     request: Request, operation: Operation, plan: Signed, bsnid: str, text: str
 ) -> HttpResponse:
-    is_undoable = _policies.is_undoable(request)
-    undo = _revert_links.operation_url(request, operation.id, plan.began) if is_undoable else ""
+    undo = _revert_links.undo_url(request, operation, plan.began)
     stayed = _merge_wording.may_have_stayed(_policies.filtered(request, CHILDREN))
     messages.success(request, f"{text} {stayed}".strip(), extra_tags=undo)
     return _respond.go(request, reverse("account-detail", args=[bsnid]))
@@ -186,7 +185,7 @@ def _show(request: Request, questions: Questions, problem: str = "") -> HttpResp
         "masked": _merge_wording.masked(questions),
         "is_closed": _is_closed(request),
         "may_stay": _merge_wording.may_stay(_policies.filtered(request, CHILDREN), other),
-        "no_undo": "" if _policies.is_undoable(request) else _wording.NO_UNDO,
+        "no_undo": _policies.no_undo(request),
         "problem": problem,
         "plan": _signed_plans.sign(request, _KIND, questions.pair.moment, {"path": request.path}),
         "swapped_url": reverse("account-merge", args=[other, kept]),

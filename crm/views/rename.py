@@ -28,14 +28,13 @@ from crm.repository.tables import notes
 from crm.request import Request
 
 from . import (
-    _bulk_wording,
     _named,
     _policies,
     _respond,
     _resume,
     _revert_links,
+    _revert_wording,
     _signed_plans,
-    _wording,
 )
 from ._signed_plans import Signed
 from ._wording import counted
@@ -182,7 +181,7 @@ def _preview(
         ],
         "plan": plan,
         "hides_columns": len(rename.columns) < len(kind.columns),
-        "no_undo": "" if _policies.is_undoable(request) else _wording.NO_UNDO,
+        "no_undo": _policies.no_undo(request),
     }
 
 
@@ -202,17 +201,15 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     planned = sum(map(len, plan.rows.values()))
     before = operations.begin(wh, operation, summaries.began(_summary(rename, planned)))
     if (before.summary or earlier.done) and notes.was_undone(wh, operation.id):
-        messages.warning(request, _bulk_wording.undone("rename"))
+        messages.warning(request, _revert_wording.undone("rename"))
         return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
     written = repository.write(wh, operation, rename, plan.rows, earlier)
     operations.note_done(wh, operation, plan.began, _summary(rename, written))
     if not written:
         messages.warning(request, "All of these rows changed after the preview: none was changed.")
         return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
-    undo = ""
-    if _policies.is_undoable(request):
-        undo = _revert_links.operation_url(request, operation.id, plan.began)
     left = max(0, planned - written)  # a row may have got a copy after the preview
+    undo = _revert_links.undo_url(request, operation, plan.began)
     messages.success(request, _renamed(rename, written, left), extra_tags=undo)
     if before.summary:  # by now all rows may have another name
         return _respond.go(request, _page_of_one(request, kind, (rename.new, name)))

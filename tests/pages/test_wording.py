@@ -67,7 +67,7 @@ def test_each_sentence_fits_its_numbers(text: str, expected: str) -> None:
 
 
 def test_a_repair_that_cannot_be_undone_says_so() -> None:
-    text = _wording.repair(1, 1, is_undoable=False)
+    text = _wording.repair(1, 1, by_key=True)
     assert "cannot undo" in text
     assert "first" not in text
 
