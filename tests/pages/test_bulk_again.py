@@ -60,3 +60,15 @@ def test_a_change_that_could_not_be_checked_says_so_and_goes_on(
     undone = follow(client, confirm(client, page))
     assert texts(undone, "#toasts p")[-1].startswith("This change was undone")
     assert platforms.list_for(three, "B3") == ()
+
+
+def test_a_field_that_was_set_and_undone_is_not_set_again(
+    client: Client,
+    three: Warehouse,  # noqa: F811
+) -> None:
+    page = preview(client, "all=on", HAND_OVER)
+    done = follow(client, confirm(client, page))
+    client.post(done.select_one("#toasts form")["action"])
+    again = parsed(confirm(client, page))
+    assert text(again, "h1") == "No account was changed."
+    assert partners(three) == ["Bob", "Anna", "Bob"]

@@ -16,6 +16,7 @@ from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview, preview, write
 from crm.repository.bulk.outcome import LeftAlone, Outcome
 from crm.repository.bulk.selection import Planned, Selection
+from crm.repository.bulk.written import count_written
 from crm.repository.errors import HalfDone, TooMany
 from crm.repository.operations import Operation
 from crm.repository.records import accounts, platforms
@@ -94,6 +95,16 @@ def test_what_changed_since_the_preview_is_left_alone(team: Warehouse) -> None:
     left = (LeftAlone("B1", "Team B1", False), LeftAlone("B3", "B3", True))
     assert write(team, begin(team), HAND_OVER, changes) == Outcome(0, left)
     assert accounts.get(team, "B1").value("primary_it_partner") == "Bob"
+
+
+def test_an_edit_that_keeps_the_id_counts_no_row_twice(team: Warehouse) -> None:
+    """As one in an SQL editor does."""
+    found = preview(team, ALL, HAND_OVER)
+    operation = replace(begin(team), began=found.moment)
+    assert write(team, operation, HAND_OVER, found.changes) == Outcome(2)
+    sql = f"UPDATE {team.namespace.table(ACCOUNTS)} SET vp = 'V' WHERE bsnid = 'B1'"
+    team.execute(sql, repeatable=False)
+    assert count_written(team, operation, ACCOUNTS, "bsnid") == {"B1": 1, "B3": 1}
 
 
 def test_a_status_is_set_where_there_was_none_and_where_there_was_one(team: Warehouse) -> None:
