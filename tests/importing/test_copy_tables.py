@@ -20,7 +20,7 @@ from crm.importing import copy_tables, importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
 from crm.model.namespace import Namespace
-from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.repository.records import accounts, updates, use_cases
 from crm.repository.transfer.copy_tables import Copy
 from crm.repository.transfer.matching.fold import DIFFERENCES
@@ -74,6 +74,14 @@ def old_tables(wh: Warehouse) -> Iterator[Namespace]:
         wh.execute(sql, repeatable=False)
     yield where
     wh.execute(f"DROP SCHEMA {where.quoted_schema} CASCADE", repeatable=True)
+
+
+def old_table(wh: Warehouse, table: Table, columns: str, rows: str) -> Namespace:
+    """Make an earlier table beside the present ones, with another prefix."""
+    old = Namespace(wh.namespace.catalog, wh.namespace.schema, "old_")
+    wh.execute(f"CREATE TABLE {old.table(table)} ({columns})", repeatable=False)
+    wh.execute(f"INSERT INTO {old.table(table)} VALUES {rows}", repeatable=False)
+    return old
 
 
 @dataclass(frozen=True)
@@ -189,15 +197,10 @@ def test_a_file_of_the_same_content_is_the_same_rows(copied: Copied, tmp_path: P
     assert {o.table.name: dict(o.states) for o in outcomes}["updates"] == {"unchanged": 1}
 
 
-def test_rows_that_differ(
-    warehouse: Warehouse, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = Namespace(namespace.catalog, namespace.schema, "old_")
-    for sql in (
-        f"CREATE TABLE {old.table(ACCOUNTS)} (bsnid STRING, team STRING)",
-        f"INSERT INTO {old.table(ACCOUNTS)} VALUES ('B1', 'Old\\nteam'), ('B2', 'T')",
-    ):
-        warehouse.execute(sql, repeatable=False)
+def test_rows_that_differ(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = old_table(
+        warehouse, ACCOUNTS, "bsnid STRING, team STRING", "('B1', 'Old\\nteam'), ('B2', 'T')"
+    )
     accounts.create(warehouse, {"bsnid": "B1", "team": "Another"})
     with pytest.raises(importer.ImportingError, match="1 row already exists"):
         copy(warehouse, old, on_conflict="fail")
@@ -221,34 +224,21 @@ def test_rows_that_differ(
     assert any(f"row B2: {stays}" in line for line in remarks)
 
 
-def test_an_account_that_may_be_a_stored_one_needs_acceptance(
-    warehouse: Warehouse, namespace: Namespace
-) -> None:
-    old = Namespace(namespace.catalog, namespace.schema, "old_")
-    for sql in (
-        f"CREATE TABLE {old.table(ACCOUNTS)} (bsnid STRING, team STRING)",
-        f"INSERT INTO {old.table(ACCOUNTS)} VALUES ('B1', 'Risk')",
-    ):
-        warehouse.execute(sql, repeatable=False)
+def test_an_account_that_may_be_a_stored_one_needs_acceptance(warehouse: Warehouse) -> None:
+    old = old_table(warehouse, ACCOUNTS, "bsnid STRING, team STRING", "('B1', 'Risk')")
     accounts.create(warehouse, {"bsnid": "b1", "team": "Other"})
     with pytest.raises(importer.ImportingError, match="1 of its accounts may be stored"):
         copy(warehouse, old)
     assert accounts.get(warehouse, "B1") is None
 
 
-def test_children_without_ids_mean_stored_ones(warehouse: Warehouse, namespace: Namespace) -> None:
+def test_children_without_ids_mean_stored_ones(warehouse: Warehouse) -> None:
     """Where it is not clear which, they are only added if that is accepted."""
-    old = Namespace(namespace.catalog, namespace.schema, "old_")
-    for sql in (
-        f"CREATE TABLE {old.table(USE_CASES)} (account_bsnid STRING, problem STRING, "
-        "status STRING)",
-        f"INSERT INTO {old.table(USE_CASES)} VALUES ('Claims', 'CAFÉ\u00a0x', 'Completed')",
-        f"CREATE TABLE {old.table(UPDATES)} (account_bsnid STRING, author STRING, date STRING, "
-        "description STRING)",
-        f"""INSERT INTO {old.table(UPDATES)} VALUES ('B1', 'ANA', '2025-06-27', 'One'),
-        ('B1', 'Ana', '2025-06-27', 'Two')""",
-    ):
-        warehouse.execute(sql, repeatable=False)
+    columns = "account_bsnid STRING, problem STRING, status STRING"
+    old_table(warehouse, USE_CASES, columns, "('Claims', 'CAFÉ\u00a0x', 'Completed')")
+    columns = "account_bsnid STRING, author STRING, date STRING, description STRING"
+    rows = "('B1', 'ANA', '2025-06-27', 'One'), ('B1', 'Ana', '2025-06-27', 'Two')"
+    old = old_table(warehouse, UPDATES, columns, rows)
     accounts.create(warehouse, {"bsnid": "B1", "team": "Claims"})
     use_cases.create(warehouse, "B1", "u1", {"problem": "Cafe\u0301 x", "status": "Active"})
     day = dt.date(2025, 6, 27)
@@ -268,14 +258,11 @@ def test_children_without_ids_mean_stored_ones(warehouse: Warehouse, namespace: 
     assert written == {"use_cases": 0, "updates": 0}
 
 
-def test_an_older_row_takes_no_later_edit_back(warehouse: Warehouse, namespace: Namespace) -> None:
-    old = Namespace(namespace.catalog, namespace.schema, "old_")
-    for sql in (
-        f"CREATE TABLE {old.table(ACCOUNTS)} (bsnid STRING, team STRING, updated_at TIMESTAMP)",
-        f"""INSERT INTO {old.table(ACCOUNTS)} VALUES ('B1', 'Old', TIMESTAMP '2020-01-01'),
-        ('B2', 'Newer', TIMESTAMP '2199-01-01'), ('B3', 'Of no time', NULL)""",
-    ):
-        warehouse.execute(sql, repeatable=False)
+def test_an_older_row_takes_no_later_edit_back(warehouse: Warehouse) -> None:
+    columns = "bsnid STRING, team STRING, updated_at TIMESTAMP"
+    rows = """('B1', 'Old', TIMESTAMP '2020-01-01'), ('B2', 'Newer', TIMESTAMP '2199-01-01'),
+    ('B3', 'Of no time', NULL)"""
+    old = old_table(warehouse, ACCOUNTS, columns, rows)
     for bsnid in ("B1", "B2", "B3"):
         accounts.create(warehouse, {"bsnid": bsnid, "team": "Here"})
     with pytest.raises(importer.ImportingError, match="3 rows already exist"):

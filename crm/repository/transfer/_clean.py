@@ -59,30 +59,23 @@ def clean_rows(
         for column in table.columns
     )
     values = ", ".join(
-        f"{_value(column) if origin.has(column) else _null(column)} AS {quoted(column.name)}, "
-        f"{raw_name(column.name)}"
+        f"{_value(column, origin)} AS {quoted(column.name)}, {raw_name(column.name)}"
         for column in table.columns
     )
     sql = "SELECT {values} FROM (SELECT {texts} FROM {origin} AS s) AS r"
     rows = _sql.fill(sql, values=values, texts=texts, origin=origin.quoted)
-    fitting = ", ".join(
-        f"{_fitting(table, c) if origin.has(c) else quoted(c.name)}, {raw_name(c.name)}"
-        for c in table.columns
-    )
+    fitting = ", ".join(f"{_fitting(table, c, origin)}, {raw_name(c.name)}" for c in table.columns)
     rows = named(_sql.fill("SELECT {fitting} FROM ({rows}) AS v", fitting=fitting, rows=rows))
-    if table is ACCOUNTS:
-        return rows
-    sql = "SELECT COALESCE(id, {made_id}) AS id, {raw_id}, {others} FROM ({rows}) AS i"
+    return rows if table is ACCOUNTS else _with_ids(table, rows, more)
+
+
+def _with_ids(table: Table, rows: str, more: Sequence[str]) -> str:
+    names = (name for name in table.names if name != "id")
     return _sql.fill(
-        sql,
+        "SELECT COALESCE(id, {made_id}) AS id, {raw_id}, {others} FROM ({rows}) AS i",
         made_id=_made_ids.made_id(table),
         raw_id=raw_name("id"),
-        others=", ".join(
-            [
-                *(f"{quoted(name)}, {raw_name(name)}" for name in table.names if name != "id"),
-                *more,
-            ]
-        ),
+        others=", ".join([*(f"{quoted(name)}, {raw_name(name)}" for name in names), *more]),
         rows=rows,
     )
 
@@ -94,10 +87,6 @@ def raw_name(name: str) -> str:
 
 def _text_name(name: str) -> str:
     return quoted(f"{name}__text")
-
-
-def _null(column: Column) -> str:
-    return f"CAST(NULL AS {column.type})"
 
 
 def _text(column: Column, origin: Origin) -> str:
@@ -164,7 +153,9 @@ def _visible(text: str) -> str:
     return _stripped(_replace(text, INVISIBLE_SIGN, ""))
 
 
-def _value(column: Column) -> str:
+def _value(column: Column, origin: Origin) -> str:
+    if not origin.has(column):
+        return f"CAST(NULL AS {column.type})"
     raw = raw_name(column.name)
     if column.type == "TIMESTAMP":
         return f"CASE WHEN {raw} RLIKE '{_ISO}' THEN TRY_CAST({raw} AS TIMESTAMP) END"
@@ -210,11 +201,11 @@ def is_needed(table: Table, name: str) -> bool:
     return name in (table.key, table.owner, *table.match)
 
 
-def _fitting(table: Table, column: Column) -> str:
+def _fitting(table: Table, column: Column, origin: Origin) -> str:
     """Return the expression of the value; in an optional column, NULL instead of a too long
     text."""
     name = quoted(column.name)
-    if is_moment(column) or is_needed(table, column.name):
+    if not origin.has(column) or is_moment(column) or is_needed(table, column.name):
         return name
     return f"CASE WHEN LENGTH({name}) <= {column.max_length} THEN {name} END AS {name}"
 
