@@ -7,13 +7,14 @@ An import is safe to run again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations, summaries
 from crm.repository.operations import Operation
 from crm.repository.steps import noted
+from crm.repository.tables import privileges
 from crm.repository.transfer import copy_tables, upsert
 from crm.repository.transfer._clean import Origin
 from crm.repository.transfer._copy_remarks import SIMILAR
@@ -27,6 +28,7 @@ from .headings import columns_of, table_of
 from .importer import UPDATE, Options, require_allowed
 from .planning import MEANWHILE, require_open_keys
 from .results import TableResult
+from .rows import CLEAR
 from .stale import STALE
 
 
@@ -51,9 +53,9 @@ def run(
     origins = _origins(wh, where, options, findings)
     operation = operations.of_many(wh, operations.COPY)
     require_open_keys(operation)
-    since, doubts = upsert.moment(wh), list[str]()
+    since, doubts, clears = upsert.moment(wh), list[str](), options.empty == CLEAR
     copies = {
-        table: Copy(wh, table, origin, origins.get(ACCOUNTS), operation, since)
+        table: Copy(wh, table, origin, origins.get(ACCOUNTS), operation, since, clears=clears)
         for table, origin in origins.items()
     }
     results = []
@@ -109,6 +111,7 @@ def _origins(
     """Find the tables that are named like ours, accounts first. Raises SourceError if there are
     none."""
     found: dict[Table, Origin] = {}
+    masked = privileges.masked_in(wh, where)
     place = f"{where.catalog}.{where.schema}"
     for name, types in copy_tables.columns(wh, where).items():
         if where.prefix and not name.lower().startswith(where.prefix.lower()):
@@ -122,11 +125,9 @@ def _origins(
             )
             findings.add(SKIPPED, "", Place(f"{place}.{name}"), reason)
             continue
-        chosen = columns_of(table, types, options.mapping.everywhere.columns)
-        for column in types.keys() - chosen.keys():
-            reason = f"“{column}” is not a column of {table.plural}; not imported"
-            findings.add(SKIPPED, table.name, Place(f"{place}.{name}"), reason, column)
-        columns = {ours: (theirs, types[theirs]) for theirs, ours in chosen.items()}
+        source = Place(f"{place}.{name}")
+        hidden = {each for each in types if (name.lower(), each.lower()) in masked}
+        columns = _columns(table, types, hidden, source, options, findings)
         found[table] = Origin(where, name, columns)
     if not found:
         raise SourceError(
@@ -137,6 +138,38 @@ def _origins(
     if any(origin.quoted == wh.namespace.table(table) for table, origin in found.items()):
         raise SourceError(f"{place} holds the CRM’s own tables; choose another source.")
     return {table: found[table] for table in TABLES if table in found}
+
+
+def _columns(
+    table: Table,
+    types: Mapping[str, str],
+    masked: Collection[str],
+    place: Place,
+    options: Options,
+    findings: Findings,
+) -> dict[str, tuple[str, str]]:
+    """Return the column and its type there for each column of ours, without ``masked`` ones."""
+    chosen = columns_of(table, types, options.mapping.everywhere.columns)
+    for column in types.keys() - chosen.keys():
+        reason = f"“{column}” is not a column of {table.plural}; not imported"
+        findings.add(SKIPPED, table.name, place, reason, column)
+    hidden = {theirs: ours for theirs, ours in chosen.items() if theirs in masked}
+    _refuse_masked_keys(table, hidden.values())
+    for column in hidden:
+        reason = "masked by a policy; not imported"
+        findings.add(NOTED, table.name, place, reason, column)
+    shown = chosen.keys() - hidden.keys()
+    return {ours: (theirs, types[theirs]) for theirs, ours in chosen.items() if theirs in shown}
+
+
+def _refuse_masked_keys(table: Table, masked: Iterable[str]) -> None:
+    """Raise ImportingError if one of these columns of the source says which rows are meant."""
+    if keys := {table.key, table.owner, *table.match}.intersection(masked):
+        labels = ", ".join(table.column(name).label for name in sorted(keys))
+        raise ImportingError(
+            f"A policy masks {labels} of {table.plural} in the source, so rows cannot be matched. "
+            "Nothing was imported."
+        )
 
 
 def _add_remarks(

@@ -24,18 +24,25 @@ _OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 
 
 def parts(
-    namespace: Namespace, table: Table, *, sparse: bool = False, masked: Collection[str] = ()
+    namespace: Namespace,
+    table: Table,
+    *,
+    sparse: bool = False,
+    null_keeps: bool = False,
+    masked: Collection[str] = (),
 ) -> dict[str, str]:
     """Return parts of statements by name, such as ``match`` and ``same``.
 
-    ``sparse``: each row compares and overwrites only the columns that it has. ``masked`` columns
-    are neither compared nor overwritten.
+    ``sparse``: each row compares and overwrites only the columns that it has. ``null_keeps``: NULL
+    keeps the stored value. ``masked`` columns are neither compared nor overwritten.
     """
     compared = compared_names(table, masked)
     others = [name for name in compared if name not in table.match]
     owner = quoted(table.owner)
     of_accounts = _sql.render(namespace, _OF_ACCOUNTS, owner=owner)
     present = {name: is_present(table, name, f"g.{PRESENCE}") for name in others if sparse}
+    if null_keeps:
+        present = {name: f"g.{quoted(name)} IS NOT NULL" for name in others}
     return {
         "target": namespace.table(table),
         "own_columns": _sql.names(table.own_names),
@@ -107,7 +114,7 @@ def inserted(column: Column, value: str, masked: Collection[str], is_literal: st
 
 def _same(name: str, present: str | None) -> str:
     same = f"t.{quoted(name)} <=> g.{quoted(name)}"
-    return f"(NOT {present} OR {same})" if present else same
+    return f"(NOT ({present}) OR {same})" if present else same
 
 
 def _new_value(name: str, present: str | None) -> str:

@@ -21,6 +21,11 @@ from crm.repository.transfer._clean import Origin
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 
 
+@pytest.fixture(autouse=True)
+def _no_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copy_tables.privileges, "masked_in", lambda *_: frozenset())
+
+
 class Pages:
     """A warehouse that has five remarks, and returns a page of them."""
 
@@ -120,7 +125,7 @@ def test_only_a_dry_run_writes_nothing(monkeypatch: pytest.MonkeyPatch, dry_run:
     written: list[bool] = []
 
     class Copied:
-        def __init__(self, *_: Any) -> None: ...
+        def __init__(self, *_: Any, clears: bool) -> None: ...
 
         def states(self) -> repository.States:
             return repository.States({NEW: 1})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crm.model.namespace import Namespace
 from crm.model.schema import TABLES
 from crm.repository import _sql
 from crm.warehouse import Warehouse
@@ -53,7 +54,7 @@ def filtered_tables(wh: Warehouse) -> frozenset[str]:
     FROM {information_schema}.row_filters
     WHERE schema_name = :schema
     """
-    found = {row["table_name"].lower() for row in _policies(wh, sql)}
+    found = {row["table_name"].lower() for row in _policies(wh, sql, wh.namespace)}
     prefix = wh.namespace.prefix.lower()
     return frozenset(table.name for table in TABLES if f"{prefix}{table.name}" in found)
 
@@ -64,13 +65,7 @@ def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
     Empty if the person may not read this. Even then no masked value is written back, because
     forms send only values that the person changed (crm/forms/records.py).
     """
-    sql = """
-    SELECT table_name, column_name
-    FROM {information_schema}.column_masks
-    WHERE schema_name = :schema
-    """
-    rows = _policies(wh, sql)
-    found = {(row["table_name"].lower(), row["column_name"].lower()) for row in rows}
+    found = masked_in(wh, wh.namespace)
     prefix = wh.namespace.prefix.lower()
     masked = {
         table.name: frozenset(
@@ -81,10 +76,24 @@ def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
     return {name: columns for name, columns in masked.items() if columns}
 
 
-def _policies(wh: Warehouse, template: str) -> list[_sql.Row]:
-    source = f"{wh.namespace.quoted_catalog}.information_schema"
-    text = _sql.render(wh.namespace, template, information_schema=source)
+def masked_in(wh: Warehouse, where: Namespace) -> frozenset[tuple[str, str]]:
+    """Return each (table, column) of the schema that has a mask, in lower case.
+
+    Empty if the person may not read this.
+    """
+    sql = """
+    SELECT table_name, column_name
+    FROM {information_schema}.column_masks
+    WHERE schema_name = :schema
+    """
+    rows = _policies(wh, sql, where)
+    return frozenset((row["table_name"].lower(), row["column_name"].lower()) for row in rows)
+
+
+def _policies(wh: Warehouse, template: str, where: Namespace) -> list[_sql.Row]:
+    source = f"{where.quoted_catalog}.information_schema"
+    text = _sql.render(where, template, information_schema=source)
     try:
-        return wh.query(text, {"schema": wh.namespace.schema.lower()})
+        return wh.query(text, {"schema": where.schema.lower()})
     except (PermissionDenied, ObjectNotFound):
         return []

@@ -172,7 +172,11 @@ def columns(wh: Warehouse, where: Namespace) -> dict[str, dict[str, str]]:
 
 
 class Copy:
-    """The copy of one table. Its rows may belong to our accounts or to those of ``accounts``."""
+    """The copy of one table. Its rows may belong to our accounts or to those of ``accounts``.
+
+    Columns that the origin lacks keep their stored values. So do its empty values, unless it
+    ``clears``.
+    """
 
     def __init__(
         self,
@@ -182,6 +186,8 @@ class Copy:
         accounts: Origin | None,
         operation: Operation,
         since: str,
+        *,
+        clears: bool = False,
     ):
         self._wh = wh
         self._table, self._origin = table, origin
@@ -194,7 +200,8 @@ class Copy:
             reason = f"COALESCE({_identify.reason_of_team(table)}, {reason})"
             named = f"{_identify.CANDIDATES} IS NOT NULL"
             column = f"CASE WHEN {named} THEN '{table.owner}' ELSE {column} END"
-        self._parts = _match.parts(wh.namespace, table, masked=self._masked) | {
+        kept = {each.name for each in table.columns if not origin.has(each)} | self._masked
+        self._parts = _match.parts(wh.namespace, table, null_keeps=not clears, masked=kept) | {
             "rows": _identify.rows(wh.namespace, table, origin, accounts),
             "identified": _identify.identified(wh.namespace, table),
             "reason": reason,
