@@ -247,41 +247,11 @@ def nothing_to_delete(table: Table, key: str) -> str:
     return f"There is no {table.singular} “{key}” that you can see, so nothing was deleted now."
 
 
-def problems(total: int) -> str:
-    if not total:
-        return "The checks found no problems."
-    return f"The checks found {counted(total, 'problem')} that Unity Catalog does not prevent."
-
-
-DOUBTFUL_ORPHANS = (
-    "The accounts have a row filter. EDIP CRM does not know whether the filter hides the accounts "
-    "of these rows, or whether they do not exist. So EDIP CRM does not create them."
-)
-
-
 CHANGED_AGAIN = (
     "Others kept changing this use case, so your status was not saved, and the status is as "
     "before. Save yours again."
 )
 NO_UNDO = "You cannot undo this here, because a policy protects the tables."
-
-
-def repair(shown: int, repairable: int, *, by_key: bool = False, is_undoable: bool = True) -> str:
-    """Say what a repair will do. The page shows ``shown`` of the ``repairable`` problems."""
-    if not shown:
-        return "There is nothing left to repair."
-    undo = "The history will show the repair, and you can revert it there."
-    if not is_undoable:
-        undo = NO_UNDO
-    elif by_key:
-        undo = (
-            "You cannot undo this here, since EDIP CRM cannot distinguish rows with the same "
-            "key afterwards; only restoring the tables would undo it."
-        )
-    first = (
-        f" This page shows the first {shown:,} of {repairable:,}." if shown < repairable else ""
-    )
-    return f"The repair will make these changes. {undo}{first}"
 
 
 def names_left_out(count: int) -> str:
@@ -290,7 +260,3 @@ def names_left_out(count: int) -> str:
         f"The last {counted(count, 'name')} {'was' if count == 1 else 'were'} not saved: you can "
         f"have {mine.NAMES_AT_MOST} names, with {mine.LENGTH_AT_MOST:,} characters in all."
     )
-
-
-def repaired(title: str, count: int, noun: str) -> str:
-    return f"{title}: {counted(count, noun)} {'was' if count == 1 else 'were'} repaired."

@@ -24,7 +24,7 @@ from crm.repository.tables import notes
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _policies, _respond, _resume, _revert_links, _revert_wording, _wording
+from . import _integrity_wording, _policies, _respond, _resume, _revert_links, _revert_wording
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -41,7 +41,8 @@ class Finding:
 class Result:
     """The result of a check. ``total`` and ``repairable`` also count problems not in ``findings``.
 
-    ``doubt`` says why it is unknown which findings are problems; else it is empty.
+    ``doubt`` says why it is unknown which findings are problems; ``closed``, why some are not
+    repaired. Else they are empty.
     """
 
     check: Check
@@ -49,6 +50,7 @@ class Result:
     total: int
     repairable: int
     doubt: str
+    closed: str
 
     @property
     def repairs(self) -> list[Finding]:
@@ -70,7 +72,7 @@ def run_checks(request: Request) -> HttpResponse:
         "found": [result for result in results if result.total],
         "passed": [result for result in results if not result.total],
         "total": total,
-        "summary": _wording.problems(total),
+        "summary": _integrity_wording.problems(total),
     }
     return render(request, "integrity/integrity.html", context)
 
@@ -104,16 +106,17 @@ def repair(request: Request, name: str) -> HttpResponse:
             return _respond.go(request, request.path)  # the page says why nothing is left
         can_undo = changed and not check.by_key
         undo = _undo_url(request, operation, before) if before and can_undo else ""
-        text = _wording.repaired(check.title, changed, "key" if check.by_key else "row")
+        text = _integrity_wording.repaired(check.title, changed, "key" if check.by_key else "row")
         messages.success(request, text, extra_tags=undo)
         return _respond.go(request, reverse("integrity"))
     result = _result(check, checks.run_checks(request.warehouse.within(None), (check,))[check])
     shown = len(result.repairs)
-    summary = result.doubt or _wording.repair(
+    summary = result.doubt or _integrity_wording.repair(
         shown,
         result.repairable,
         by_key=check.by_key,
         is_undoable=_policies.is_undoable(request),
+        is_masked=bool(result.closed),
     )
     return render(request, "integrity/repair.html", {"result": result, "summary": summary})
 
@@ -129,8 +132,9 @@ def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versio
 
 def _result(check: Check, found: Found) -> Result:
     findings = [Finding(problem, _url(problem)) for problem in found.problems]
-    doubt = _wording.DOUBTFUL_ORPHANS if found.is_doubtful else ""
-    return Result(check, findings, found.total, found.repairable, doubt)
+    doubt = _integrity_wording.DOUBTFUL_ORPHANS if found.is_doubtful else ""
+    closed = _integrity_wording.MASKED if found.is_masked else ""
+    return Result(check, findings, found.total, found.repairable, doubt, closed)
 
 
 def _url(problem: Problem) -> str:

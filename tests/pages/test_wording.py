@@ -51,25 +51,10 @@ NAMELESS = Change(USE_CASES, "u1", "B1", {"problem": ""}, {"problem": ""})
         (_wording.keep_theirs("me@x", "me@x"), "Keep what you saved elsewhere"),
         (_wording.keep_theirs("bob@x", "me@x"), "Keep what bob@x saved"),
         (_wording.keep_theirs(None, "me@x"), "Keep what somebody else saved"),
-        (_wording.problems(0), "The checks found no problems."),
-        (_wording.problems(1), "The checks found 1 problem that Unity Catalog does not prevent."),
-        (_wording.repair(0, 0), "There is nothing left to repair."),
-        (
-            _wording.repair(2, 3),
-            "The repair will make these changes. The history will show the repair, and you can revert it there. This page shows the first 2 of 3.",
-        ),
-        (_wording.repaired("Orphans", 1, "row"), "Orphans: 1 row was repaired."),
-        (_wording.repaired("Orphans", 2, "key"), "Orphans: 2 keys were repaired."),
     ],
 )
 def test_each_sentence_fits_its_numbers(text: str, expected: str) -> None:
     assert text == expected
-
-
-def test_a_repair_that_cannot_be_undone_says_so() -> None:
-    text = _wording.repair(1, 1, by_key=True)
-    assert "cannot undo" in text
-    assert "first" not in text
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,18 @@ from crm.importing.errors import ImportingError
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
 from crm.importing.results import TableResult
-from crm.model.schema import ACCOUNTS, UPDATES
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
 from crm.repository.integrity import checks, repairs
-from crm.repository.records import accounts
+from crm.repository.records import accounts, platforms
+from crm.repository.transfer.read_all import rows as read_all
 from crm.warehouse import Warehouse, open_shared
 
+from ..broken_rows import insert
 from ..pages.html import filled_in, parsed, text
 from .conftest import ALICE, BOB, Browser, Workspace
 from .test_policies import edit
+
+PAGE = "/admin-tools/integrity/"
 
 
 @pytest.fixture
@@ -83,6 +87,30 @@ def test_a_copy_of_tables_writes_no_masked_value(
     assert any(each.reason == "masked by a policy; not imported" for each in findings.first)
 
 
+def test_a_copy_of_tables_copies_nothing_that_a_mask_of_the_source_shows(
+    as_bob: Warehouse, warehouse: Warehouse, account: str
+) -> None:
+    home = warehouse.namespace
+    source, mask = home.place("earlier_accounts"), f"{home.quoted_schema}.`hide`"
+    for statement in (
+        f"CREATE TABLE {source} (bsnid STRING, team STRING, VP STRING)",
+        f"INSERT INTO {source} VALUES ('{account}', 'Renamed', 'V'), ('B-NEW', 'New', 'V')",
+        f"CREATE FUNCTION {mask}(value STRING) RETURNS STRING RETURN "
+        f"CASE WHEN current_user() = '{BOB}' THEN '***' ELSE value END",
+        f"ALTER TABLE {source} ALTER COLUMN VP SET MASK {mask}",
+    ):
+        warehouse.execute(statement, repeatable=False)
+    where = replace(home, prefix="earlier_")
+    with Findings() as findings:
+        copy_tables.run(as_bob, where, Options(on_conflict="update"), findings)
+    found = [accounts.get(warehouse, bsnid) for bsnid in (account, "B-NEW")]
+    assert [(each.team, each.vp) for each in found] == [("Renamed", "Vera Lind"), ("New", None)]
+    assert [each.reason for each in findings.first] == ["masked by a policy; not imported"]
+    warehouse.execute(f"ALTER TABLE {source} ALTER COLUMN bsnid SET MASK {mask}", repeatable=False)
+    with Findings() as findings, pytest.raises(ImportingError, match="masks BSNID of accounts in"):
+        copy_tables.run(as_bob, where, Options(on_conflict="update"), findings)
+
+
 def test_nothing_is_imported_where_a_key_is_masked(
     as_bob: Warehouse, warehouse: Warehouse, masked: str, tmp_path: Path
 ) -> None:
@@ -93,6 +121,58 @@ def test_nothing_is_imported_where_a_key_is_masked(
     rows = {"B-NEW": {"bsnid": "B-NEW", "team": "New", "business_area": "A"}}
     with pytest.raises(ImportingError, match="A policy masks BSNID of accounts"):
         import_file(as_bob, tmp_path / "state.json", rows)
+
+
+@pytest.mark.parametrize(
+    ("column", "check"),
+    [
+        ("platforms_status.platform", "double-statuses"),
+        ("platforms_status.account_bsnid", "double-statuses"),
+        ("accounts.bsnid", "orphans"),
+        ("use_cases.account_bsnid", "orphans"),
+        ("use_cases.status", "missing-ids"),
+        ("use_cases.created_at", "times"),
+    ],
+)
+def test_no_repair_decides_by_a_masked_value(
+    signed_in: Callable[..., Browser],
+    warehouse: Warehouse,
+    masked: str,
+    column: str,
+    check: str,
+) -> None:
+    """To Bob, statuses for two platforms look like two for one; accounts seem to be missing."""
+    for platform in ("Databricks", "Snowflake"):
+        platforms.set_status(warehouse, masked, platform, "Requested", None)
+    accounts.create(warehouse, {"bsnid": "B-NEW", "team": "New", "business_area": "A"})
+    platforms.set_status(warehouse, "B-NEW", "Snowflake", "Requested", None)
+    late = {"created_at": "2026-03-02 00:00:00", "updated_at": "2026-03-01 00:00:00"}
+    insert(warehouse, USE_CASES, id="", account_bsnid=masked, problem="P", **late)
+    insert(warehouse, USE_CASES, id="", account_bsnid="GONE", problem="P", status="Active")
+    home = warehouse.namespace
+    table, _, name = column.partition(".")
+    kind = "TIMESTAMP" if name == "created_at" else "STRING"
+    mask = f"{home.quoted_schema}.`hide`"
+    for sql in (
+        f"CREATE FUNCTION {mask}(value {kind}) RETURNS {kind} RETURN "
+        f"CASE WHEN current_user() = '{BOB}' THEN CAST('2026-04-01' AS {kind}) ELSE value END",
+        f"ALTER TABLE {home.quoted_schema}.`{table}` ALTER COLUMN {name} SET MASK {mask}",
+    ):
+        warehouse.execute(sql, repeatable=True)
+    before = everything(warehouse)
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    assert bob.post(f"{PAGE}{check}/").status_code == 303
+    assert everything(warehouse) == before
+    for path in (PAGE, f"{PAGE}{check}/"):
+        page = parsed(bob.get(path))
+        closed = "A column mask hides what some repairs depend on"
+        assert closed in page.select_one("main").get_text()
+        assert f"{PAGE}{check}/" not in [each["href"] for each in page.select("main a[href]")]
+        assert not page.select("main form")
+
+
+def everything(wh: Warehouse) -> list[str]:
+    return sorted(str(row) for table in TABLES for row in read_all(wh, table))
 
 
 def test_a_repair_writes_no_masked_value(

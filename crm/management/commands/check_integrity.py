@@ -56,6 +56,8 @@ class Command(BaseCommand):
                 )
             if found.is_doubtful:
                 self.stdout.write("  A row filter may hide these accounts, so none is created.")
+            if found.is_masked:
+                self.stdout.write("  A column mask hides what some repairs depend on.")
             if others := found.total - len(found.problems):
                 self.stdout.write(f"  … and {others} more")
         return results

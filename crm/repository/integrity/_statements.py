@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from crm.model.namespace import Namespace, quoted
@@ -16,8 +16,10 @@ class Statement:
     have the same value wherever it is used.
 
     ``is_stamp``: it only stamps rows that the next statement deletes. ``writes``: the columns
-    whose values the repair copies or corrects; it does not run if one of them is masked. ``words``
-    turns the query's detail into the texts (detail, repair).
+    whose values the repair copies or corrects. ``reads``: further columns, by their table, whose
+    values decide what it changes; for example, the keys of rows that it deletes. It does not run
+    if one of these columns is masked. ``words`` turns the query's detail into the texts (detail,
+    repair).
     """
 
     table: Table
@@ -25,7 +27,13 @@ class Statement:
     params: dict[str, str] = field(default_factory=dict)
     is_stamp: bool = False
     writes: tuple[str, ...] = ()
+    reads: tuple[tuple[Table, str], ...] = ()
     words: Callable[[str], tuple[str, str]] | None = None
+
+    def is_masked(self, masks: Mapping[str, frozenset[str]]) -> bool:
+        """Return whether one of these masks, by table name, hides what the repair needs."""
+        needed = [*((self.table, name) for name in self.writes), *self.reads]
+        return any(name in masks.get(table.name, ()) for table, name in needed)
 
 
 # Result rows have a key, a detail and a repair (NULL if there is none).

@@ -12,12 +12,14 @@ from crm.model.links import INVISIBLE
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import TABLES, Table
 from crm.repository import _sql
+from crm.repository.tables import privileges
 from crm.warehouse import Warehouse
 
 from . import duplicates, orphans, similar_bsnids, unknown_words
 from ._statements import Find, Fix, Statement, on_column, render
 
 Params = Mapping[str, str]
+Masks = Mapping[str, frozenset[str]]
 
 SHOWN = duplicates.AT_ONCE
 
@@ -45,12 +47,14 @@ class Problem:
 @dataclass(frozen=True)
 class Found:
     """At most ``SHOWN`` problems per table and rule; ``total`` counts all of them, ``repairable``
-    those with a repair. ``is_doubtful``: it is unknown which of the rows are problems."""
+    those with a repair. ``is_doubtful``: it is unknown which of the rows are problems.
+    ``is_masked``: a mask prevents the repair of some."""
 
     problems: list[Problem]
     total: int
     repairable: int
     is_doubtful: bool = False
+    is_masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,20 +73,30 @@ class Check:
     settle: Callable[[Warehouse], Params] | None = None
 
 
-def run_checks(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, Found]:
+def run_checks(
+    wh: Warehouse, checks: tuple[Check, ...] = (), masks: Masks | None = None
+) -> dict[Check, Found]:
     """Return the problems that these checks find; without any, all checks run.
 
-    One statement, and at most four more if a check with ``settle`` finds something.
+    ``masks`` are the masked columns by table name: a problem has no repair that needs one of them.
+    One statement; up to two more if there is a repair and the masks are not given, and at most
+    four more if a check with ``settle`` finds something.
     """
-    results = _run(wh, checks or CHECKS, {})
+    asked, known = checks or CHECKS, masks or {}
+    results = _run(wh, asked, {}, known)
+    if masks is None and any(found.repairable for found in results.values()):
+        known = privileges.masked_columns(wh)
+        results = _run(wh, asked, {}, known) if known else results
     for check, found in results.items():
         if check.settle and found.total and (params := check.settle(wh)):
-            again = _run(wh, (check,), params)[check]
+            again = _run(wh, (check,), params, known)[check]
             results[check] = replace(again, is_doubtful="doubt" in params)
     return results
 
 
-def _run(wh: Warehouse, checks: tuple[Check, ...], settled: Params) -> dict[Check, Found]:
+def _run(
+    wh: Warehouse, checks: tuple[Check, ...], settled: Params, masks: Masks
+) -> dict[Check, Found]:
     found = [(check, each) for check in checks for each in check.find(wh.namespace)]
     branches = (
         _sql.render(wh.namespace, _BRANCH, place=str(place), sql=statement.sql)
@@ -94,19 +108,24 @@ def _run(wh: Warehouse, checks: tuple[Check, ...], settled: Params) -> dict[Chec
         params |= {**statement.params, **settled}
     problems: dict[Check, list[Problem]] = {check: [] for check in checks}
     counts: dict[Check, dict[int, tuple[int, int]]] = {check: {} for check in checks}
+    closed: set[Check] = set()
     for row in wh.query(sql, params):
         check, statement = found[row["place"]]
-        detail, repair = row["detail"], row["repair"] or ""
+        detail, repair, key = row["detail"], row["repair"] or "", row["key"] or ""
         if statement.words:
             detail, repair = statement.words(detail)
-        key = row["key"] or ""
+        repairable = row["repairable"]
+        if statement.is_masked(masks):
+            closed |= {check} if repairable else set()
+            repair, repairable = "", 0
         problems[check].append(Problem(check.name, statement.table, key, detail, repair))
-        counts[check][row["place"]] = (row["total"], row["repairable"])
+        counts[check][row["place"]] = (row["total"], repairable)
     return {
         check: Found(
             problems[check],
             sum(total for total, _ in counts[check].values()),
             sum(repairable for _, repairable in counts[check].values()),
+            is_masked=check in closed,
         )
         for check in checks
     }
@@ -169,6 +188,7 @@ SELECT {key} AS key, 'changed before it was created' AS detail,
   'take the later time for both' AS repair
 FROM {table} WHERE updated_at < created_at
 """
+_TIMES = ("created_at", "updated_at")
 _CORRECT_TIMES = """
 UPDATE {table} SET updated_at = created_at, updated_by = :actor, change_id = :change_id
 WHERE updated_at < created_at
@@ -178,12 +198,12 @@ WHERE updated_at < created_at
 def _find_changed_before_created(namespace: Namespace) -> Iterator[Statement]:
     for table in TABLES:
         sql = render(namespace, table, _CHANGED_BEFORE_CREATED, key=quoted(table.key))
-        yield Statement(table, sql)
+        yield Statement(table, sql, writes=_TIMES)
 
 
 def _correct_times(namespace: Namespace) -> Iterator[Statement]:
     for table in TABLES:
-        yield Statement(table, render(namespace, table, _CORRECT_TIMES))
+        yield Statement(table, render(namespace, table, _CORRECT_TIMES), writes=_TIMES)
 
 
 DUPLICATES = Check(

@@ -97,7 +97,8 @@ def find_duplicates(namespace: Namespace) -> Iterator[Statement]:
             found=_duplicate_rows.found(table),
             rows=_different_rows(namespace, table),
         )
-        yield Statement(table, sql, words=partial(_duplicate_rows.words, table))
+        words = partial(_duplicate_rows.words, table)
+        yield Statement(table, sql, writes=table.names, words=words)
 
 
 def separate_duplicates(namespace: Namespace) -> Iterator[Statement]:
@@ -150,7 +151,8 @@ WHERE COALESCE(TRIM(id), '') = ''
 def find_without_id(namespace: Namespace) -> Iterator[Statement]:
     """Yield the statements for children only: the CRM cannot make the BSNID of an account."""
     for table in CHILDREN:
-        yield Statement(table, render(namespace, table, _FIND_WITHOUT_ID))
+        sql = render(namespace, table, _FIND_WITHOUT_ID)
+        yield Statement(table, sql, reads=_makes_id(table))
 
 
 def give_ids(namespace: Namespace) -> Iterator[Statement]:
@@ -158,7 +160,12 @@ def give_ids(namespace: Namespace) -> Iterator[Statement]:
         time = "updated_at = CURRENT_TIMESTAMP(), " if _has_new_time(table) else ""
         made_id = _made_ids.uuid5(_sql.own_row(table))
         sql = render(namespace, table, _GIVE_IDS, made_id=made_id, time=time)
-        yield Statement(table, sql)
+        yield Statement(table, sql, reads=_makes_id(table))
+
+
+def _makes_id(table: Table) -> tuple[tuple[Table, str], ...]:
+    # Rows that differ only in what a mask hides would get the same id.
+    return tuple((table, name) for name in table.own_names)
 
 
 # --- several statuses for one platform ---
@@ -171,6 +178,11 @@ FROM (
   FROM {table}
 ) AS r
 """
+# Where a mask hides these, statuses of several platforms would seem to be of one.
+RANKED_BY = tuple(
+    (PLATFORMS_STATUS, name)
+    for name in ("id", "account_bsnid", "platform", "created_at", "updated_at")
+)
 # Only rows whose id is unique: a deletion by id would also delete other rows with this id.
 _RIVALS = "({ranked}) AS r WHERE copies = 1 AND account_bsnid IS NOT NULL"
 _FIND_DOUBLE_STATUSES = """
@@ -214,11 +226,12 @@ def _rivals(namespace: Namespace) -> str:
 
 def find_double_statuses(namespace: Namespace) -> Iterator[Statement]:
     sql = _sql.render(namespace, _FIND_DOUBLE_STATUSES, rivals=_rivals(namespace))
-    yield Statement(PLATFORMS_STATUS, sql)
+    yield Statement(PLATFORMS_STATUS, sql, reads=RANKED_BY)
 
 
 def drop_older_statuses(namespace: Namespace) -> Iterator[Statement]:
     for action in (_STAMP, "THEN DELETE"):
         parts = {"rivals": _rivals(namespace), "action": action}
         sql = render(namespace, PLATFORMS_STATUS, _OLDER_STATUSES, **parts)
-        yield Statement(PLATFORMS_STATUS, sql, is_stamp=action is _STAMP)
+        is_stamp = action is _STAMP
+        yield Statement(PLATFORMS_STATUS, sql, is_stamp=is_stamp, reads=RANKED_BY)

@@ -18,7 +18,7 @@ from crm.repository.steps import NOTHING, Earlier, Step, noted, run_steps
 from crm.warehouse import Warehouse
 
 from ._statements import Statement
-from .checks import Check, Params, run_checks
+from .checks import Check, Found, Params, run_checks
 
 
 def repair(
@@ -38,11 +38,7 @@ def repair(
     if "doubt" in settled:
         raise Doubtful(check.title)
     operation = operation or operations.of_many(wh, operations.REPAIR)
-    fixes = [
-        each
-        for each in check.fix(wh.namespace)
-        if operation.masked(each.table).isdisjoint(each.writes)
-    ]
+    fixes = [each for each in check.fix(wh.namespace) if not each.is_masked(operation.masks)]
     run = _Repair(wh, operation, fixes, settled, earlier)
     with noted(wh, operation, lambda: summaries.repaired(check.title)):
         return run.of_keys(check) if check.by_key else run.of_rows()
@@ -60,7 +56,7 @@ class _Repair:
         """Repair only tables with problems; return how many keys no longer have one."""
         notes = dict(self.earlier.notes)
         if "repairable" not in notes:
-            found = run_checks(self.wh, (check,))[check]
+            found = self._found(check)
             tables = {problem.table.name for problem in found.problems}
             notes = {"repairable": found.repairable, "tables": sorted(tables)}
         before: int = notes["repairable"]
@@ -69,7 +65,7 @@ class _Repair:
         self.fixes = [each for each in self.fixes if each.table.name in notes["tables"]]
 
         def left() -> int:
-            return run_checks(self.wh, (check,))[check].repairable
+            return self._found(check).repairable
 
         try:
             # Meanwhile others may have added rows with such keys.
@@ -77,6 +73,9 @@ class _Repair:
         except HalfDone as half:
             half.notes |= notes
             raise
+
+    def _found(self, check: Check) -> Found:
+        return run_checks(self.wh, (check,), self.operation.masks)[check]
 
     def of_rows(self) -> int:
         """Repair the rows, and return how many have the operation's id.

@@ -54,9 +54,8 @@ def find(namespace: Namespace) -> Iterator[Statement]:
             ranked = duplicates.ranked_statuses(namespace)
             parts = {"source": f"({ranked})", "may_repair": _IS_LATEST}
         parts |= {"label": _sql.literal(column.label), "words": words}
-        yield Statement(
-            table, on_column(namespace, table, column, _UNKNOWN_WORDS, **parts), params
-        )
+        sql = on_column(namespace, table, column, _UNKNOWN_WORDS, **parts)
+        yield Statement(table, sql, params, writes=(column.name,), reads=_read_of(table))
 
 
 def correct(namespace: Namespace) -> Iterator[Statement]:
@@ -76,4 +75,8 @@ def correct(namespace: Namespace) -> Iterator[Statement]:
             )
             parts = {"source": source, "match": "t.id = w.id"}
         sql = on_column(namespace, table, column, _CORRECT_WORDS, **parts)
-        yield Statement(table, sql, params, writes=(column.name,))
+        yield Statement(table, sql, params, writes=(column.name,), reads=_read_of(table))
+
+
+def _read_of(table: Table) -> tuple[tuple[Table, str], ...]:
+    return duplicates.RANKED_BY if table is PLATFORMS_STATUS else ()
