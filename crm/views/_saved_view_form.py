@@ -9,9 +9,9 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
-from crm.forms.saved_views import SavedViewForm, view_id
+from crm.forms.saved_views import TOO_MANY_SETTINGS, SavedViewForm, view_id
 from crm.model.saved_view import SavedView
-from crm.repository.records.saved_views import ViewChanged
+from crm.repository.records.saved_views import QUERY_LENGTH, ViewChanged
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -33,6 +33,14 @@ def show(
     return render(request, "saved_views/form.html", context, status=status)
 
 
+def sent_form(request: Request, query: str, *, is_new: bool) -> SavedViewForm:
+    """Return the form that was sent; it is invalid if the settings ``query`` are too many."""
+    form = SavedViewForm(request.POST, is_new=is_new)
+    if form.is_valid() and len(query) > QUERY_LENGTH:
+        form.add_error("query", TOO_MANY_SETTINGS)
+    return form
+
+
 def show_failure(
     request: Request,
     subject: Subject,
@@ -43,8 +51,10 @@ def show_failure(
     *,
     while_reading: bool = False,
 ) -> HttpResponse:
-    """Show the form again, with what went wrong; unless that was reading the view, also which
-    table or right is missing."""
+    """Show the form again, with what went wrong, and which table or right was missing to save it.
+
+    ``while_reading``: it was not going to be saved yet, so nothing is said about a table or right.
+    """
     if not while_reading and (why := _saved_views.why_not_saved(error)):
         messages.error(request, why)
     failure = failure_of(error)

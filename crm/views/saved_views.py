@@ -17,7 +17,7 @@ from django.utils.text import get_text_list
 from django.views.decorators.http import require_POST, require_safe
 
 from crm.access import writes_nothing
-from crm.forms.saved_views import TOO_MANY_SETTINGS, SavedViewForm, view_id
+from crm.forms.saved_views import SavedViewForm, view_id
 from crm.model.saved_view import SavedView
 from crm.page_urls import record_url
 from crm.repository.records import saved_views as repository
@@ -87,7 +87,7 @@ def saved_view_create(request: Request) -> HttpResponse:
         initial |= {"name": given.get("name", ""), "shared": "shared" in given}
         form = SavedViewForm(is_new=True, initial=initial)
         return _saved_view_form.show(request, subject, query, form)
-    form = SavedViewForm(given, is_new=True)
+    form = _saved_view_form.sent_form(request, query, is_new=True)
     if not form.is_valid():
         return _saved_view_form.show(request, subject, query, form, status=422)
     try:
@@ -173,9 +173,8 @@ def saved_view_save(request: Request, id: str) -> HttpResponse:
 def _save(request: Request, view: SavedView, query: str, back: str) -> HttpResponse:
     """Save the form and these settings in the view. One statement, two for a new name; one more
     if it changes nothing."""
-    subject, form = LISTS[view.list_name], SavedViewForm(request.POST, is_new=False)
-    if form.is_valid() and len(query) > repository.QUERY_LENGTH:
-        form.add_error("query", TOO_MANY_SETTINGS)
+    subject = LISTS[view.list_name]
+    form = _saved_view_form.sent_form(request, query, is_new=False)
     if not form.is_valid():
         return _saved_view_form.show(request, subject, query, form, status=422, view=view)
     given = form.cleaned_data

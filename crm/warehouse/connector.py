@@ -34,7 +34,8 @@ logging.getLogger("databricks.sql").setLevel(logging.CRITICAL)
 # enables it again.
 _unsafe = logging.getLogger("databricks.sql.unsafe")
 _unsafe.isEnabledFor = lambda level: False  # type: ignore[method-assign]
-# Nor are their texts made, with all values and rows: that would take up to 1 ms of a page.
+# The connector makes a text of each message for this logger all the same. With all values and
+# rows, that takes up to 1 ms of a page, so the messages have a short text.
 for _message in (
     ttypes.TExecuteStatementReq,
     ttypes.TExecuteStatementResp,

@@ -36,8 +36,8 @@ _LISTED = 1000
 def optimize(words: Words, context: Context) -> Result:
     """Compact small files; sort the rows of a clustered table by its clustering columns.
 
-    No row changes, so no write conflicts with it. Of a clustered table Databricks sorts the new
-    rows, this all rows.
+    No row changes, so no write conflicts with it. Databricks sorts only the new rows of a
+    clustered table; this sorts all of them.
     https://docs.databricks.com/tables/clustering
     """
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")

@@ -14,12 +14,13 @@ from crm.repository import operations
 from crm.repository.bulk import rename
 from crm.repository.operations import Operation
 from crm.repository.records import accounts
+from crm.repository.steps import Earlier
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.repository.transfer.read_all import rows as read_all
 from crm.warehouse import Warehouse
 
 from ..broken_rows import insert
-from ..conftest import LocalWarehouse
+from ..conftest import LocalWarehouse, Statements
 from ..schemas import CONTENTS
 from .html import filled_in, parsed, text, texts
 
@@ -140,6 +141,38 @@ def test_each_row_of_one_key_counts(warehouse: Warehouse, client: Client) -> Non
     for _ in range(2):
         done = parsed(client.post(PAGE, {"plan": plan}, follow=True))
         assert "in 2 records. 1 row changed after the preview" in text(done, "#toasts p")
+
+
+def test_a_row_that_got_a_copy_after_the_preview_is_renamed_too(
+    warehouse: Warehouse, client: Client
+) -> None:
+    insert(warehouse, ACCOUNTS, bsnid="A", team="A", vp=OLD[0])
+    plan = _preview(client, old=OLD[0]).select_one("[name=plan]")["value"]
+    insert(warehouse, ACCOUNTS, bsnid="A", team="A", vp=OLD[0])
+    done = parsed(client.post(PAGE, {"plan": plan}, follow=True))
+    assert text(done, "#toasts p").endswith("to “John Smith” in 2 records.")
+
+
+def test_a_name_that_was_renamed_again_leads_to_the_list(
+    misspelt: Warehouse, client: Client
+) -> None:
+    plan = _preview(client).select_one("[name=plan]")["value"]
+    client.post(PAGE, {"plan": plan})
+    page = "/people/john smith/rename/"
+    again = parsed(client.post(page, {"old": NEW, "new": "Jo"}))
+    client.post(page, {"plan": again.select_one("[name=plan]")["value"]})
+    assert client.post(PAGE, {"plan": plan})["Location"] == "/people/"
+
+
+def test_what_earlier_attempts_changed_is_not_counted_again(
+    misspelt: Warehouse, statements: Statements
+) -> None:
+    operation = Operation("o", operations.BULK, "a@example.com")
+    admin = rename.Rename(((ACCOUNTS, "admin"),), OLD, NEW)
+    rows = {ACCOUNTS: (("A", None), ("B", None))}
+    with statements() as done:
+        assert rename.write(misspelt, operation, admin, rows, Earlier("o", 1, changed=2)) == 2
+    assert done == []
 
 
 def test_a_rename_goes_on_unless_it_was_undone(

@@ -226,6 +226,20 @@ def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page:
     assert get_page(f"/accounts/?q=b&view={view.id}").select(".view-line button") == []
 
 
+def test_what_a_view_cannot_hold_and_what_it_may_keep(client: Client, sample: Warehouse) -> None:
+    """Too many settings, also if only their normal form is too long; a name that exists twice."""
+    for number in "12":
+        saved_views.create(sample, SavedView(number * 8, ALICE, "accounts", "Twice", ""))
+    sent = filled_in(parsed(client.get("/views/11111111/edit/")).select_one(".view-save"))
+    for path in ("/views/11111111/save/", "/views/new/"):
+        query = "&".join(f"vp={'é' * 30}{number}" for number in range(150))
+        refused = client.post(path, sent | {"query": query})
+        assert refused.status_code == 422
+        assert "too many settings" in text(parsed(refused), ".view-save")
+    assert len(saved_views.find(sample, ALICE)) == 2
+    assert client.post("/views/11111111/edit/", sent | {"shared": "on"}).status_code == 303
+
+
 def test_without_the_tables_the_pages_say_so(
     client: Client, sample: Warehouse, get_page: See, server: LocalWarehouse
 ) -> None:

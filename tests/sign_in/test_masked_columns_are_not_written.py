@@ -18,7 +18,7 @@ from crm.importing.importer import Options
 from crm.importing.results import TableResult
 from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
 from crm.repository.integrity import checks, repairs
-from crm.repository.records import accounts, platforms
+from crm.repository.records import accounts, platforms, updates
 from crm.repository.transfer.read_all import rows as read_all
 from crm.warehouse import Warehouse, open_shared
 
@@ -236,3 +236,18 @@ def test_under_a_shared_sign_in_nothing_masked_is_written_either(
     assert "Its updates that a row filter hides from you, if any, are still there" in told
     assert "You cannot undo this here" in told
     assert not deleted.select("#toasts form")
+
+
+def test_a_row_filter_without_a_mask_prevents_the_undo(
+    on_behalf: Any,
+    grant: Callable[..., None],
+    warehouse: Warehouse,
+    workspace: Workspace,
+    account: str,
+) -> None:
+    grant(BOB, "SELECT", "MODIFY")
+    hide_drafts(warehouse)
+    updates.create(warehouse, account, "u-1", {"description": "D"})
+    on_behalf.WAREHOUSE = workspace.config(token=workspace.token(BOB))
+    deleted = parsed(Browser(ALICE).post("/updates/u-1/delete/", follow=True))
+    assert "You cannot undo this here" in text(deleted, "#toasts p")

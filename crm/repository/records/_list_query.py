@@ -158,13 +158,13 @@ class Query:
     def page(
         self, size: int, offset: int, more: str = "", since: dt.date | None = None
     ) -> Statement:
-        """Return the statement of a page, from rows ``since`` a day: it returns one row with
-        ``rows``, ``total`` and ``more``."""
+        """Return the statement of a page: it returns one row with ``rows``, ``total`` and
+        ``more``. With ``since`` the page has only rows from that day on; the total counts all."""
         needs_joint = bool(self.joint.condition)
         sql = _sql.fill(
             _PAGE,
             before=self._before(needs_joint),
-            rows=self._rows("page_since" if since else "", is_far=offset >= FAR),
+            rows=self._rows(is_new=since is not None, is_far=offset >= FAR),
             total=self._total(),
             more=more,
         )
@@ -254,8 +254,9 @@ class Query:
     def _table(self) -> str:
         return self.namespace.table(self.source.table)
 
-    def _rows(self, since: str, *, is_far: bool) -> str:
-        is_new = f" AND f.{quoted(self.source.day)} >= CAST(:{since} AS DATE)" if since else ""
+    def _rows(self, *, is_new: bool, is_far: bool) -> str:
+        day = f"f.{quoted(self.source.day)}"
+        only_new = f" AND {day} >= CAST(:page_since AS DATE)" if is_new else ""
         cut = self.source.far_cut if is_far else self.source.cut
         sort_keys = self.order.expressions
         keys = [f"s{number}" for number in range(len(sort_keys))]
@@ -269,7 +270,7 @@ class Query:
             first_order=self.order.by_first(keys[:1]),
             table=self._table,
             joins=self._joins([*self._filtered, *self.order.names], self.joint.filter_join),
-            condition=f"{self._condition()}{is_new}",
+            condition=f"{self._condition()}{only_new}",
             order=self.order.by(self.order.expressions),
         )
         same = (f"p.{n} <=> {key}" for n, key in zip(keys, sort_keys, strict=True))
