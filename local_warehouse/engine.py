@@ -37,6 +37,10 @@ _STATEMENTS_BETWEEN_CHECKS = 50
 _BEING_REREGISTERED = re.compile(
     r"Table or view not found|is not available in Delta file scan schema"
 )
+# How often a statement that reads runs again because old commits were moved out of the log (see
+# old_commits.py) while the engine listed it.
+_LISTINGS = 3
+_MOVED_MEANWHILE = re.compile("Missing commit file")
 
 
 class Engine:
@@ -80,7 +84,7 @@ class Engine:
         meanwhile, a new one runs the statement once more, unless it writes: then it raises
         EngineEnded, and the statement may have been committed.
         """
-        has_ended = False
+        has_ended, listings = False, 1
         while True:
             seen = self._reregistrations
             try:
@@ -92,6 +96,9 @@ class Engine:
                     raise
                 has_ended = True
             except SqlError as error:
+                if is_read and _MOVED_MEANWHILE.search(error.message) and listings < _LISTINGS:
+                    listings += 1
+                    continue
                 if not (
                     _BEING_REREGISTERED.search(error.message) and self._reregistered_since(seen)
                 ):

@@ -69,9 +69,11 @@ class AutoOptimize:
         with suppress(FileNotFoundError, DeltaError):  # the table may have been dropped
             if self._count_files(table) > FILES_BEFORE_COMPACTION:
                 self._compact(table)
-            location = self._catalog.location(table)
-            thin_out_log(location / log.LOG)
-            move_old_commits(location)
+            # A write that lists the log meanwhile would miss commits.
+            with self._commits.exclusively(table, Cancellation()):
+                location = self._catalog.location(table)
+                thin_out_log(location / log.LOG)
+                move_old_commits(location)
             if time.time() - self._cleaned_at.get(table.id, 0) > _DAY:
                 self._cleaned_at[table.id] = time.time()
                 self._delete_expired_files(table)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from local_warehouse.cancellation import Cancellation
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import DEFAULT_CATALOG, DEFAULT_SCHEMA, Column, Table
 from local_warehouse.delta import log, old_commits, time_travel
@@ -130,6 +132,20 @@ def test_commits_before_a_gap_are_no_history(tidied: Tidied) -> None:
     tidied.tidy()
     assert tidied.commits.earliest(tidied.table).commit == 13
     assert list((tidied.location / log.OLD_COMMITS).iterdir()) == []
+
+
+def test_the_log_changes_only_between_writes(
+    tidied: Tidied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(old_commits.move_old_commits, "__defaults__", (12, 0))
+    entries = sorted(os.listdir(tidied.location / log.LOG))
+    with tidied.commits.exclusively(tidied.table, Cancellation()):
+        thread = threading.Thread(target=tidied.auto_optimize._optimize, args=[tidied.table])
+        thread.start()
+        wait_until(lambda: tidied.commits.writers() == 2)
+        assert sorted(os.listdir(tidied.location / log.LOG)) == entries
+    thread.join()
+    assert sorted(os.listdir(tidied.location / log.LOG)) != entries
 
 
 def test_it_can_be_switched_off(tidied: Tidied) -> None:
