@@ -20,7 +20,7 @@ from crm.identity import rights
 from crm.model.schema import ACCOUNTS
 from crm.page_urls import record_url
 from crm.repository import operations, summaries
-from crm.repository.bulk import change, deletion
+from crm.repository.bulk import change, deletion, undone
 from crm.repository.bulk.actions import Action, Move, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import Outcome
@@ -124,7 +124,7 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
     operation = Operation(plan.operation, operations.BULK, who, masks, plan.began)
     before = _note_before(request, operation, plan)
     is_begun = before.summary or _resume.earlier(request).done
-    if is_begun and notes.was_undone(request.warehouse, operation.id):
+    if is_begun and undone.was_undone(request.warehouse, operation):
         return _back(request, _bulk_wording.undone(plan.action), plan.chosen.list_url)
     is_deletion = isinstance(plan.action, Delete)
     if before.is_ended and is_deletion:

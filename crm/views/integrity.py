@@ -15,12 +15,12 @@ from crm import access
 from crm.model.links import fits_in_path
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository import operations
+from crm.repository.bulk import undone
 from crm.repository.errors import Doubtful, HalfDone
 from crm.repository.integrity import checks, repairs
 from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.operations import Operation
 from crm.repository.past import restore_tables, revert_bulk
-from crm.repository.tables import notes
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -94,7 +94,7 @@ def repair(request: Request, name: str) -> HttpResponse:
         earlier = _resume.earlier(request)
         before = earlier.notes.get("before") or restore_tables.readable_versions(wh)
         operation = operations.of_many(wh, operations.REPAIR).resume(earlier.operation)
-        if earlier.done and notes.was_undone(wh, operation.id):
+        if earlier.done and undone.was_undone(wh, operation, before):
             messages.warning(request, _revert_wording.undone("repair", "repaired"))
             return _respond.go(request, request.path)
         try:

@@ -18,6 +18,7 @@ from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, CHILDREN
 from crm.page_urls import record_url
 from crm.repository import operations, steps, summaries
+from crm.repository.bulk import undone
 from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
 from crm.repository.merge import merging, pair
 from crm.repository.merge.pair import Pair
@@ -91,7 +92,8 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
     wh = request.warehouse
     masks = rights.masked_columns(wh)
     id = earlier.operation or (plan.operation if plan else "")
-    operation = Operation(id, operations.MERGE, wh.actor, masks)
+    began = plan.began if plan else None
+    operation = Operation(id, operations.MERGE, wh.actor, masks, began)
     if plan and found.kept and found.other is None:
         return _finish(request, operation, plan, bsnid, other)
     questions = _questions(request, found, bsnid, other, is_sent=True)
@@ -99,7 +101,7 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
         return _show(request, questions, _merge_wording.EXPIRED)
     summary = summaries.merged(questions.other.title, questions.kept.title)
     if questions.other.change_id == operation.id:
-        if notes.was_undone(wh, operation.id):  # the undo may have failed half-way
+        if undone.was_undone(wh, operation):  # the undo may have failed half-way
             return _show(request, questions, _merge_wording.UNDONE)
         earlier = earlier if earlier.done else Earlier(operation.id, 1)
         # By now the kept account may have the other account's team.

@@ -19,12 +19,12 @@ from crm.model.schema import ACCOUNTS, AREA, TABLE_BY_NAME, Table
 from crm.page_urls import name_url, page_url
 from crm.repository import operations, summaries
 from crm.repository.bulk import rename as repository
+from crm.repository.bulk import undone
 from crm.repository.bulk.rename import Rename, RenamePreview, Seen
 from crm.repository.errors import TooMany
 from crm.repository.operations import Operation
 from crm.repository.records import people
 from crm.repository.records.people import ROLES, Name
-from crm.repository.tables import notes
 from crm.request import Request
 
 from . import (
@@ -200,7 +200,7 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     operation = Operation(plan.operation, operations.BULK, wh.actor, masks, plan.began)
     planned = sum(map(len, plan.rows.values()))
     before = operations.begin(wh, operation, summaries.began(_summary(rename, planned)))
-    if (before.summary or earlier.done) and notes.was_undone(wh, operation.id):
+    if (before.summary or earlier.done) and undone.was_undone(wh, operation):
         messages.warning(request, _revert_wording.undone("rename"))
         return _respond.go(request, _page_of_one(request, kind, (name, rename.new)))
     written = repository.write(wh, operation, rename, plan.rows, earlier)

@@ -178,6 +178,11 @@ def test_a_refused_step_is_named_and_the_button_continues(
         client.post(toasts.select_one("form")["action"])
         page = parsed(client.post(go_on["action"], filled_in(go_on), follow=True))
         assert texts(page, "#toasts p")[-1].startswith("This repair was undone")
+        # Without the notes, the rows tell.
+        missing = {"error_class": "TABLE_OR_VIEW_NOT_FOUND", "sqlstate": "42P01"}
+        server.fault("error", times=None, match=r"\boperations\b", **missing)
+        page = parsed(client.post(go_on["action"], filled_in(go_on), follow=True))
+        assert texts(page, "#toasts p")[-1].startswith("This repair was undone")
         assert use_cases.get(family, "u-1").status == "active"
         assert updates.get(family, "d-1").platform == "databricks"
 

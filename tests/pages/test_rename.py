@@ -215,6 +215,39 @@ def test_a_rename_goes_on_unless_it_was_undone(
     assert _stored(misspelt) == before
 
 
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_without_notes_the_rows_tell_that_a_rename_was_undone(
+    misspelt: Warehouse, client: Client, server: LocalWarehouse, is_edited: bool
+) -> None:
+    plan = _preview(client).select_one("[name=plan]")["value"]
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*use_cases")
+    half = filled_in(parsed(client.post(PAGE, {"plan": plan})).select_one("main form"))
+    server.clear_faults()
+    client.post(parsed(client.get("/activity/")).select_one(".moment form")["action"])
+    if is_edited:  # no row has the undo's id any more; the change feeds show it
+        for table, key in ((ACCOUNTS, "A"), (ACCOUNTS, "B"), (UPDATES, "u")):
+            sql = f"UPDATE {misspelt.namespace.table(table)} SET change_id = 'x' WHERE {{}} = :key"
+            misspelt.execute(sql.format(table.key), {"key": key}, repeatable=True)
+    before = _stored(misspelt)
+    missing = {"error_class": "TABLE_OR_VIEW_NOT_FOUND", "sqlstate": "42P01"}
+    server.fault("error", times=None, match=r"\boperations\b", **missing)
+    page = parsed(client.post(PAGE, half, follow=True))
+    assert texts(page, "#toasts p")[-1].startswith("This rename was undone")
+    assert _stored(misspelt) == before
+
+
+def test_without_notes_a_rename_goes_on(
+    misspelt: Warehouse, client: Client, server: LocalWarehouse
+) -> None:
+    plan = _preview(client).select_one("[name=plan]")["value"]
+    missing = {"error_class": "TABLE_OR_VIEW_NOT_FOUND", "sqlstate": "42P01"}
+    server.fault("error", times=None, match=r"\boperations\b", **missing)
+    server.fault("http_status", status=400, match=r"MERGE INTO \S*use_cases")
+    half = filled_in(parsed(client.post(PAGE, {"plan": plan})).select_one("main form"))
+    done = parsed(client.post(PAGE, half, follow=True))
+    assert text(done, "#toasts p").endswith("renamed to “John Smith” in 4 records.")
+
+
 def test_what_cannot_be_renamed(
     misspelt: Warehouse, client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:

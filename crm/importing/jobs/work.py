@@ -25,8 +25,9 @@ from crm.importing.refused import files as refused
 from crm.importing.results import TableResult
 from crm.model.schema import Table
 from crm.repository import operations
+from crm.repository.bulk import undone
+from crm.repository.operations import Operation
 from crm.repository.past import restore_tables, revert_bulk
-from crm.repository.tables import notes
 from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
@@ -124,7 +125,7 @@ def import_file(
     """Import the file. A later attempt continues the counts of the earlier ones, and undoing it
     undoes them, too, except for those that were undone in the activity."""
     before = earlier.before or restore_tables.readable_versions(wh)
-    standing = {id: rows for id, rows in earlier.wrote.items() if not notes.was_undone(wh, id)}
+    standing = _standing(wh, earlier)
     wrote_earlier = sum(map(Counter[str], standing.values()), Counter[str]())
     wrote = Counter[str]()
     written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
@@ -152,6 +153,16 @@ def import_file(
     _give_back_refused(upload, findings)
     tables = [_table(result, findings, wrote_earlier) for result in results]
     return {"tables": tables, **_listed(upload, findings), **_versions(wh, before)}
+
+
+def _standing(wh: Warehouse, earlier: Attempts) -> dict[str, Mapping[str, int]]:
+    """Return what earlier attempts wrote, without those that were undone."""
+    attempt = Operation("", operations.IMPORT, wh.actor)
+    return {
+        id: rows
+        for id, rows in earlier.wrote.items()
+        if not undone.was_undone(wh, attempt.resume(id), earlier.before)
+    }
 
 
 def _give_back_refused(upload: Upload, findings: Findings) -> None:

@@ -5,6 +5,7 @@ The table shows only those that nobody has changed since; the change feed shows 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from crm.model.namespace import quoted
@@ -50,7 +51,7 @@ def count_written(wh: Warehouse, operation: Operation, table: Table, key: str) -
     """
     ids = {"undo": _made_ids.of_revert(operation.id)}
     ids["taken"] = _made_ids.of_take_back(operation.id)
-    found = _read_feed(wh, operation, _WRITTEN, table, key, ids)
+    found = read_feed(wh, operation, _WRITTEN, table, key, ids)
     if found is None:
         parts = {"key": quoted(key), "table": wh.namespace.table(table)}
         found = wh.query(_sql.fill(_UNCHANGED, **parts), {"change_id": operation.id})
@@ -60,26 +61,32 @@ def count_written(wh: Warehouse, operation: Operation, table: Table, key: str) -
 def deleted_keys(wh: Warehouse, operation: Operation, table: Table) -> set[str]:
     """Return the keys of the rows that the operation deleted; none if the change feed cannot be
     read. Up to five statements."""
-    found = _read_feed(wh, operation, _DELETED, table, table.key, {})
+    found = read_feed(wh, operation, _DELETED, table, table.key, {})
     return {row["key"] for row in found or ()}
 
 
-def _read_feed(
+def read_feed(
     wh: Warehouse,
     operation: Operation,
     template: str,
     table: Table,
     key: str,
     params: dict[str, Any],
+    before: Mapping[str, int] | None = None,
 ) -> list[_sql.Row] | None:
-    """Return the rows of the query; None if the feed since the operation began cannot be read."""
-    if operation.began is None:
-        return None
+    """Return the rows of the query; None if the feed since the operation began cannot be read.
+
+    ``before``: the versions of the tables before the operation, if they are known.
+    """
     try:
-        before = versions.versions_at(wh, operation.began)[table.name]
-        feed = wh.namespace.change_feed(table, before)
+        if before is None:
+            if operation.began is None:
+                return None
+            before = versions.versions_at(wh, operation.began)
+        version = before[table.name]
+        feed = wh.namespace.change_feed(table, version)
         sql = _sql.fill(template, key=quoted(key), feed=feed)
-        return wh.query(sql, {**params, "change_id": operation.id, "before": before})
+        return wh.query(sql, {**params, "change_id": operation.id, "before": version})
     except (NoSuchMoment, PermissionDenied):
         return None
     except StatementFailed as error:

@@ -27,6 +27,7 @@ from crm.model.schema import (
 from crm.repository import _sql, atomic, operations
 from crm.repository._sql import Values
 from crm.repository.atomic import NotAtomic, Statement
+from crm.repository.bulk import undone
 from crm.repository.errors import ChangedMeanwhile, Missing
 from crm.repository.operations import Operation
 from crm.repository.records import _children, _deleting, mine
@@ -89,7 +90,7 @@ def was_undone(wh: Warehouse, operation: Operation) -> bool:
     note = notes.read_note(wh, operation.id)
     if note.is_ended or not note.summary:
         return note.is_ended
-    return notes.was_undone(wh, operation.id)
+    return undone.was_undone(wh, operation)
 
 
 def finish(wh: Warehouse, operation: Operation, kept: str, other: str) -> None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from cachetools import TTLCache
 
 from crm.model.namespace import Namespace
-from crm.repository import _made_ids, _sql
+from crm.repository import _sql
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenied
 
@@ -36,11 +36,15 @@ _without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=60.0)
 
 @dataclass(frozen=True)
 class Noted:
-    """The note of an operation; its texts are empty if there is none."""
+    """The note of an operation; its texts are empty if there is none.
+
+    ``is_hidden``: the table of operations is missing, or the person may not read it.
+    """
 
     kind: str = ""
     summary: str = ""
     is_ended: bool = False
+    is_hidden: bool = False
 
 
 def read_note(wh: Warehouse, id: str) -> Noted:
@@ -52,18 +56,10 @@ def read_note(wh: Warehouse, id: str) -> Noted:
     try:
         rows = wh.query(_sql.render(wh.namespace, _NOTE), {"id": id})
     except (ObjectNotFound, PermissionDenied):
-        rows = []
+        return Noted(is_hidden=True)
     if not rows:
         return Noted()
     return Noted(rows[0]["kind"] or "", rows[0]["summary"] or "", rows[0]["ended_at"] is not None)
-
-
-def was_undone(wh: Warehouse, id: str) -> bool:
-    """Return whether the notes say that the operation was undone, or its undo began.
-
-    One statement. Raises as ``read_note`` does.
-    """
-    return bool(read_note(wh, _made_ids.of_revert(id)).summary)
 
 
 def reasons(namespace: Namespace, alias: str, *, has_notes: bool) -> tuple[str, str]:
