@@ -207,6 +207,24 @@ def test_a_long_comment_is_read_in_few_blocks() -> None:
     assert 16 < reads < 40
 
 
+def test_the_rows_after_a_wide_one_do_not_count_as_its_own() -> None:
+    """A block of what follows a long row may have thousands of short rows."""
+    wide = (
+        b"<row>"
+        + b"<c><is><t>A heading of a usual length, or a bit longer than that</t></is></c>" * 16_384
+    )
+    rest = b"</row>" + b"<row><c><v>1</v></c></row>" * 50_000
+    source = Pieces(io.BytesIO(wide + rest), "A row")
+    read = b""
+    while len(read) < len(wide):
+        read += source.read(16 * 1024)
+    source.next_piece()
+    while block := source.read(16 * 1024):
+        read += block
+        source.next_piece()
+    assert read == wide + rest
+
+
 def test_a_shared_text_has_a_limit() -> None:
     start = f'<sst xmlns="{SHEET_MAIN_NS}"><si><t>short</t></si><si><t>'.encode()
     texts = texts_in(Pieces(io.BytesIO(start + b"x" * (2 * MAX_PIECE)), "A text"))

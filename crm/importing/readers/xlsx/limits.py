@@ -64,13 +64,14 @@ class Pieces:
 
         After each block, Expat before 2.6 reads a comment that has not ended from its beginning.
         """
+        # All that was read before is of this piece; the next block may reach far beyond its end.
+        if self._size > MAX_PIECE or self._tags > MAX_PIECE_TAGS:
+            raise SourceError(f"{self._piece} is larger than any sensible workbook has.")
         if not 0 <= size < MAX_PIECE:
             size = MAX_PIECE
         block = self._source.read(max(size, min(self._size, _BLOCK)))
         self._size += len(block)
         self._tags += block.count(b"<")
-        if self._size > MAX_PIECE or self._tags > MAX_PIECE_TAGS:
-            raise SourceError(f"{self._piece} is larger than any sensible workbook has.")
         return block
 
     def next_piece(self) -> None:
