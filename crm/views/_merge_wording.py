@@ -71,6 +71,14 @@ def _plurals(tables: Sequence[Table]) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
+def deleted_half_way(kept: str, other: str) -> str:
+    """Say that somebody deleted the account ``kept`` while ``other`` was merged into it."""
+    return (
+        f"Somebody deleted the account “{kept}” while “{other}” was merged into it. What had "
+        f"moved by then may have been deleted with “{kept}”; its history can bring that back."
+    )
+
+
 def hidden(hidden: Mapping[Table, int]) -> str:
     counts = [counted(n, table.singular, table.plural) for table, n in hidden.items()]
     return (

@@ -96,6 +96,8 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
     operation = Operation(id, operations.MERGE, wh.actor, masks, began)
     if plan and found.kept and found.other is None:
         return _finish(request, operation, plan, bsnid, other)
+    if earlier.done:
+        _require_kept(found, bsnid, other)
     questions = _questions(request, found, bsnid, other, is_sent=True)
     if plan is None:
         return _show(request, questions, _merge_wording.EXPIRED)
@@ -117,9 +119,16 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
         return _show(request, questions, _merge_wording.hidden(error.hidden))
     except (ChangedMeanwhile, Missing):
         found = pair.load(wh, bsnid, other)
+        _require_kept(found, bsnid, other)
         again = _questions(request, found, bsnid, other, is_sent=True)
         return _show(request, again, _merge_wording.CHANGED_HALF_WAY)
     return _done(request, operation, plan, bsnid, _merge_wording.done(summary))
+
+
+def _require_kept(found: Pair, bsnid: str, other: str) -> None:
+    """Raise Http404 if somebody deleted the kept account while the other was merged into it."""
+    if found.kept is None:
+        raise Http404(_merge_wording.deleted_half_way(bsnid, other))
 
 
 def _problem(request: Request, operation: Operation, questions: Questions) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from crm.repository.merge import merging
 from crm.repository.records import accounts, updates
 from crm.warehouse import Warehouse
 
@@ -86,3 +87,35 @@ def test_what_somebody_changed_meanwhile_is_asked_about(
     assert counts(family) == [1, 0, 0, 1]
     assert client.post("/accounts/B1/delete/").status_code == 303
     assert counts(family) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("is_continued", [False, True])
+def test_the_kept_account_is_deleted_while_another_is_merged_into_it(
+    client: Client,
+    family: Warehouse,
+    server: LocalWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    is_continued: bool,
+) -> None:
+    """What had moved by then is gone, and the page does not only say that it finds no account."""
+    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
+    path = "/accounts/B2/merge/B1/"
+    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    if is_continued:
+        server.fault("http_status", status=400, match=r"MERGE INTO \S*updates")
+        form = filled_in(parsed(client.post(path, form)).select_one("main form"))
+        accounts.delete(family, "B2")
+    else:
+        delete_other = merging._Merge.delete_other
+
+        def delete_kept_first(merge: merging._Merge) -> int:
+            accounts.delete(family, "B2")
+            return delete_other(merge)
+
+        monkeypatch.setattr(merging._Merge, "delete_other", delete_kept_first)
+    response = client.post(path, form)
+    assert response.status_code == 404
+    words = parsed(response).select_one("main").get_text()
+    assert "Somebody deleted the account “B2” while “B1” was merged into it." in words
+    assert "What had moved by then may have been deleted with “B2”" in words
+    assert accounts.get(family, "B1")
