@@ -205,6 +205,21 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
     }
 
 
+def undone(is_ended: bool) -> dict[str, str]:
+    """Say that the import was undone; without ``is_ended``, that its undo has not ended."""
+    if is_ended:
+        return {
+            "heading": "The import was undone",
+            "advice": "The figures below are from before that. The activity shows what the undo "
+            "took back.",
+        }
+    return {
+        "heading": "The undo of the import has begun",
+        "advice": "It has not reported its end: it may still be running, or it stopped half-way. "
+        "The figures below are from before it. You can safely undo the import again.",
+    }
+
+
 def elsewhere(trace: Trace) -> dict[str, str]:
     """Say what the tables show of an import whose file and state are not on this instance's disk.
     Another instance may have them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,12 @@ from crm.importing.jobs import job as jobs
 from crm.importing.jobs.job import Job
 from crm.importing.refused import files as refused_files
 from crm.model.schema import TABLES
+from crm.repository.tables import notes
+from crm.repository.tables.notes import Noted
 from crm.repository.transfer import import_traces
 from crm.request import Request, sent_fields
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
 
 from . import _import_choices, _import_mapping, _import_wording, _respond, _revert_links
 
@@ -216,6 +220,20 @@ def _undo_url(request: Request, found: Job) -> str:
     return _revert_links.bulk_url(request, list(wrote), before, after)
 
 
+def _undoing(request: Request, found: Job) -> Noted:
+    """Return the note of the undo of a finished import; empty if there is none, or while the
+    warehouse does not tell."""
+    with suppress(WarehouseError):
+        for id in found.state["wrote"] if found.phase == jobs.DONE else ():
+            if (note := notes.read_undo(request.warehouse, id)).summary:
+                return note
+    return Noted()
+
+
+def _text_of_undo(undoing: Noted) -> dict[str, str]:
+    return _import_wording.undone(undoing.is_ended) if undoing.summary else {}
+
+
 def _context(request: Request, found: Job) -> dict[str, object]:
     state, tables = found.state, found.state["tables"]
     sums = {
@@ -225,6 +243,7 @@ def _context(request: Request, found: Job) -> dict[str, object]:
     findings = state.get("findings", ())
     refusals = [each for each in findings if each["outcome"] == REFUSED]
     changed = sums["different"] if found.options.on_conflict == UPDATE else 0
+    undoing = _undoing(request, found)
     panels = []
     if found.phase == jobs.MAPPING:
         opened = found.state.get("panels", {})
@@ -242,8 +261,9 @@ def _context(request: Request, found: Job) -> dict[str, object]:
         "remarks": [each for each in findings if each["outcome"] != REFUSED],
         "remarked": state.get("found", 0) - refused,
         "verified": all(table["verified"] for table in tables),
-        "undo": _undo_url(request, found),
-        "text": _text(found, sums, refused),
+        "is_undone": bool(undoing.summary),
+        "undo": "" if undoing.is_ended else _undo_url(request, found),
+        "text": _text(found, sums, refused) | _text_of_undo(undoing),
         "samples": _import_wording.samples(tables, found.options.on_conflict),
         "choices": _import_choices.offered(found),
         "different_label": "Changed" if found.options.on_conflict == UPDATE else "Different",

@@ -91,6 +91,7 @@ def test_what_somebody_changed_since_stays(
     response = client.post(imported_rows)
     page = parsed(response)
     assert (response.status_code, text(page, "h1")) == (200, "Nothing is left to undo.")
+    assert text(page, "title").startswith("Nothing is left to undo.")
     assert [" ".join(each.split()) for each in texts(page, "main li")] == [
         "One (account) was changed since",
         "Two (account) has new records that would be lost",

@@ -13,7 +13,7 @@ from typing import TypeVar
 from cachetools import TTLCache
 
 from crm.model.namespace import Namespace
-from crm.repository import _sql
+from crm.repository import _made_ids, _sql
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenied
 
@@ -60,6 +60,11 @@ def read_note(wh: Warehouse, id: str) -> Noted:
     if not rows:
         return Noted()
     return Noted(rows[0]["kind"] or "", rows[0]["summary"] or "", rows[0]["ended_at"] is not None)
+
+
+def read_undo(wh: Warehouse, id: str) -> Noted:
+    """Return the note of the operation's undo. One statement. Raises as ``read_note`` does."""
+    return read_note(wh, _made_ids.of_revert(id))
 
 
 def reasons(namespace: Namespace, alias: str, *, has_notes: bool) -> tuple[str, str]:

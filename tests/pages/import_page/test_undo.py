@@ -8,7 +8,10 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.repository.records import accounts
+from crm.repository.tables import notes
+from crm.repository.tables.notes import Noted
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import Unavailable
 
 from ..html import parsed, text
 from .using import (
@@ -48,6 +51,27 @@ def test_a_stopped_import_goes_on_once_and_is_undone_as_a_whole(
     assert text(page, ".import-undo:not([open]) form button") == "Undo 4 rows"
     undo(client, page)
     assert keys(warehouse) == set()
+    page = parsed(client.get(url))
+    assert text(page, ".banner h2") == "The import was undone"
+    assert "are in the tables" not in text(page, "main")
+    assert not page.select(".import-undo")
+
+
+def test_a_finished_import_says_what_became_of_it_if_the_warehouse_tells(
+    client: Client, warehouse: Warehouse, monkeypatch: Any
+) -> None:
+    url, _ = preview(client, accounts_csv(2), "accounts.csv")
+    page = press(client, url)
+    monkeypatch.setattr(notes, "read_undo", lambda wh, id: Noted("revert", "began to undo"))
+    begun = parsed(client.get(url))
+    assert text(begun, ".banner h2") == "The undo of the import has begun"
+    assert begun.select(".import-undo")
+
+    def fail(wh: Warehouse, id: str) -> Noted:
+        raise Unavailable()
+
+    monkeypatch.setattr(notes, "read_undo", fail)
+    assert text(parsed(client.get(url)), ".banner") == text(page, ".banner")
 
 
 def require_not_begun_again(client: Client, url: str, finished: BeautifulSoup) -> None:
