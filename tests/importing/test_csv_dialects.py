@@ -73,6 +73,8 @@ def test_backslashes_before_delimiters_are_reported(tmp_path: Path) -> None:
         ('| B1 | a \\| b "c" | V |', 'a | b "c"', "V", ""),
         ('B1;Ops\\;V;"x"', "Ops\\", "V", "the end of a text"),
         ('"B1";C:\\data\\;V;', "C:\\data\\", "V", "the end of a text"),
+        ("B1;Ops\\;x;V;y", "Ops\\", "x", "the end of a text"),
+        ("B1;C:\\data\\;D:\\;V;;", "C:\\data\\", "D:\\", "the end of a text"),
     ],
 )
 def test_backslashes_at_the_end_of_a_cell(

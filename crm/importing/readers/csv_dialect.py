@@ -88,6 +88,10 @@ class Dialect:
         sign = f"{self.delimiter} " if self.has_blanks else self.delimiter
         return [sign.join(each) for each in parts] if len(parts) == width else record
 
+    def has_escapes(self, record: list[str], text: str) -> bool:
+        """Return whether backslashes stand before delimiters in a row."""
+        return any(self._ends_in_escape(cell, text) for cell in record[:-1])
+
     def _ends_in_escape(self, cell: str, text: str) -> bool:
         """Return whether a cell ends in a backslash before a delimiter. One of two backslashes
         stands for itself, and after that of a quoted cell comes the quotation mark."""

@@ -129,7 +129,9 @@ def _with_escaped(
         return cells, None
     joined = dialect.with_escaped(cells, record.text, width)
     if joined is cells:
-        return cells, None
+        is_filled = any(map(cell_text, cells[width:]))
+        is_guess = is_filled and dialect.has_escapes(cells, record.text)
+        return cells, Remark(NOTED, _NOT_JOINED) if is_guess else None
     has_quotes = _has_quotes(record, dialect)
     if dialect.has_bars and dialect.has_blanks:  # Markdown, where quotation marks mean nothing
         return joined, Remark(NOTED, _JOINED) if has_quotes else Remark(CHANGED, _WAS_ESCAPED)
