@@ -177,10 +177,11 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
     undo = f"Undo {counted(written, 'row')}"
     kept = 0 if on_conflict == UPDATE else sum(table["different"] for table in tables)
     meanwhile = sum(table.get("meanwhile", 0) for table in tables)
+    older = sum(table.get("stale", 0) for table in tables) if on_conflict == UPDATE else 0
     if all(table["verified"] for table in tables):
         advice = []
         if written or any(table["unchanged"] for table in tables):
-            others = "all other" if kept or meanwhile else "all"
+            others = "all other" if kept or meanwhile or older else "all"
             advice.append(
                 f"The warehouse compared counts and checksums: {others} accepted rows are in the "
                 "tables with the imported values."
@@ -194,6 +195,8 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
                 f"Somebody changed {counted(meanwhile, 'row')} here after the preview: {stay} so. "
                 f"The remarks name {name}."
             )
+        if older:
+            advice.append(_were_older(older))
         heading = "Imported, and verified" if written else "There was nothing to write"
         return {"heading": heading, "advice": " ".join(advice), "undo": undo}
     return {
@@ -203,6 +206,14 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
         "same keys: the page Integrity lists such keys. Look at the figures below and at the "
         "history. You can safely import the file again.",
     }
+
+
+def _were_older(rows: int) -> str:
+    was, name = ("was", "it") if rows == 1 else ("were", "each")
+    return (
+        f"{counted(rows, 'row')} of the file {was} older than what was stored, and merged with it "
+        f"or left out. The remarks name {name}."
+    )
 
 
 def undone(is_ended: bool) -> dict[str, str]:

@@ -266,6 +266,15 @@ def table_result(
             "2 rows",
         ),
         (table_result(3, 0, 3), UPDATE, "Imported, and verified", "all accepted", "stayed"),
+        (
+            table_result(3) | {"stale": 1},
+            UPDATE,
+            "Imported, and verified",
+            "all other accepted rows are in the tables with the imported values. 1 row of the file "
+            "was older than what was stored, and merged with it or left out. The remarks name it.",
+            "stayed",
+        ),
+        (table_result(2, 0, 1) | {"stale": 1}, SKIP, "Imported", "1 row exists", "older"),
         (table_result(0, 4), UPDATE, "There was nothing to write", "all accepted", "stayed"),
         (table_result(0, 0, 5), SKIP, "There was nothing to write", "5 rows exist", "compared"),
         (table_result(2, verified=False), SKIP, "The tables differ", "Somebody may", "compared"),
