@@ -183,7 +183,7 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
         if written or any(table["unchanged"] for table in tables):
             others = "all other" if kept or meanwhile or older else "all"
             advice.append(
-                f"The warehouse compared counts and checksums: {others} accepted rows are in the "
+                f"The warehouse compared counts and checksums: {others} accepted rows were in the "
                 "tables with the imported values."
             )
         if kept:

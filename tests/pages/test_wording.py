@@ -261,7 +261,7 @@ def table_result(
             table_result(2, 0, 1),
             SKIP,
             "Imported, and verified",
-            "all other accepted rows are in the tables with the imported values. 1 row exists with "
+            "all other accepted rows were in the tables with the imported values. 1 row exists with "
             "different values and stayed unchanged.",
             "2 rows",
         ),
@@ -270,7 +270,7 @@ def table_result(
             table_result(3) | {"stale": 1},
             UPDATE,
             "Imported, and verified",
-            "all other accepted rows are in the tables with the imported values. 1 row of the file "
+            "all other accepted rows were in the tables with the imported values. 1 row of the file "
             "was older than what was stored, and merged with it or left out. The remarks name it.",
             "stayed",
         ),
