@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from crm.importing.importer import FAIL, UPDATE
+from crm.repository.tables.notes import Noted
 from crm.repository.transfer.import_traces import Trace
 
 from ._wording import counted
@@ -216,9 +217,18 @@ def _were_older(rows: int) -> str:
     )
 
 
-def undone(is_ended: bool) -> dict[str, str]:
-    """Say that the import was undone; without ``is_ended``, that its undo has not ended."""
-    if is_ended:
+def undone(undos: Collection[Noted]) -> dict[str, str]:
+    """Say what was undone of an import, by the notes of its attempts' undos; nothing if nothing
+    was."""
+    if not any(undo.summary for undo in undos):
+        return {}
+    if not all(undo.summary for undo in undos):
+        return {
+            "heading": "A part of the import was undone, or its undo has begun",
+            "advice": "The figures below are from before that. The activity shows what the undo "
+            "took back. You can safely undo the whole import.",
+        }
+    if all(undo.is_ended for undo in undos):
         return {
             "heading": "The import was undone",
             "advice": "The figures below are from before that. The activity shows what the undo "

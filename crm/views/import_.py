@@ -220,18 +220,13 @@ def _undo_url(request: Request, found: Job) -> str:
     return _revert_links.bulk_url(request, list(wrote), before, after)
 
 
-def _undoing(request: Request, found: Job) -> Noted:
-    """Return the note of the undo of a finished import; empty if there is none, or while the
-    warehouse does not tell."""
+def _undos(request: Request, found: Job) -> list[Noted]:
+    """Return the note of the undo of each attempt of a finished import: it is empty if there is
+    none. Return no notes while the warehouse does not tell."""
+    attempts = found.state["wrote"] if found.phase == jobs.DONE else ()
     with suppress(WarehouseError):
-        for id in found.state["wrote"] if found.phase == jobs.DONE else ():
-            if (note := notes.read_undo(request.warehouse, id)).summary:
-                return note
-    return Noted()
-
-
-def _text_of_undo(undoing: Noted) -> dict[str, str]:
-    return _import_wording.undone(undoing.is_ended) if undoing.summary else {}
+        return [notes.read_undo(request.warehouse, id) for id in attempts]
+    return []
 
 
 def _context(request: Request, found: Job) -> dict[str, object]:
@@ -243,7 +238,8 @@ def _context(request: Request, found: Job) -> dict[str, object]:
     findings = state.get("findings", ())
     refusals = [each for each in findings if each["outcome"] == REFUSED]
     changed = sums["different"] if found.options.on_conflict == UPDATE else 0
-    undoing = _undoing(request, found)
+    undos = _undos(request, found)
+    is_undone = bool(undos) and all(undo.is_ended for undo in undos)
     panels = []
     if found.phase == jobs.MAPPING:
         opened = found.state.get("panels", {})
@@ -261,9 +257,9 @@ def _context(request: Request, found: Job) -> dict[str, object]:
         "remarks": [each for each in findings if each["outcome"] != REFUSED],
         "remarked": state.get("found", 0) - refused,
         "verified": all(table["verified"] for table in tables),
-        "is_undone": bool(undoing.summary),
-        "undo": "" if undoing.is_ended else _undo_url(request, found),
-        "text": _text(found, sums, refused) | _text_of_undo(undoing),
+        "has_undo": any(undo.summary for undo in undos),
+        "undo": "" if is_undone else _undo_url(request, found),
+        "text": _text(found, sums, refused) | _import_wording.undone(undos),
         "samples": _import_wording.samples(tables, found.options.on_conflict),
         "choices": _import_choices.offered(found),
         "different_label": "Changed" if found.options.on_conflict == UPDATE else "Different",

@@ -102,7 +102,14 @@ def test_an_attempt_that_was_undone_alone_counts_no_more(
     assert keys(warehouse) == {"B1"}
     page = press(client, url)
     assert figures(page)["Accounts"][0] == "4"
+    assert text(page, ".banner h2") == "Imported, and verified"
+    last = parsed(client.get("/activity/")).select_one(".moment form")["action"]
+    client.post(last)
+    page = parsed(client.get(url))
+    part = "A part of the import was undone, or its undo has begun"
+    assert text(page, ".banner h2") == part
     undo(client, page)
+    assert text(parsed(client.get(url)), ".banner h2") == "The import was undone"
     assert keys(warehouse) == set()
 
 
