@@ -34,19 +34,18 @@ WRITES = r"^\s*(BEGIN ATOMIC|MERGE INTO (?!\S*operations))"
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
 
-def state(bsnid: str) -> str:
-    """Return a file with an account and a child of each kind."""
-    of_account = {"account_bsnid": bsnid, "platform": "Databricks"}
+def state(*bsnids: str) -> str:
+    """Return a file with accounts and a child of each kind of each of them."""
+    found: dict[str, Any] = {"accounts": {}, "use_cases": {}, "updates": {}}
     account = {"team": "Imported", "platforms_status": {"Databricks": "Requested"}}
     use_case = {"problem": "P", "status": "Active"}
     update = {"description": "D", "author": "A", "date": "2026-03-31"}
-    return json.dumps(
-        {
-            "accounts": {bsnid: account | {"business_area": "Finance"}},
-            "use_cases": {f"{bsnid}-u": of_account | use_case},
-            "updates": {f"{bsnid}-d": of_account | update},
-        }
-    )
+    for bsnid in bsnids:
+        of_account = {"account_bsnid": bsnid, "platform": "Databricks"}
+        found["accounts"][bsnid] = account | {"business_area": "Finance"}
+        found["use_cases"][f"{bsnid}-u"] = of_account | use_case
+        found["updates"][f"{bsnid}-d"] = of_account | update
+    return json.dumps(found)
 
 
 @pytest.fixture(autouse=True)
@@ -76,18 +75,18 @@ def test_a_small_import_is_one_transaction(
     # Rows whose account was deleted in an SQL editor: it comes back with the import.
     insert(wh, USE_CASES, id="B2-u", account_bsnid="B2", problem="P", status="Active")
     insert(wh, UPDATES, id="B2-d", account_bsnid="B2", description="Another")
-    for bsnid, new in (("B1", "0111"), ("B2", "1100")):
-        url, seen = preview(client, state(bsnid), "state.json", on_conflict="update")
-        assert "".join(cells[0] for cells in figures(seen).values()) == new
-        before = counts(wh)
-        with statements() as done:
-            page = press(client, url)
-        assert writes(done) == [4]
-        assert imported(page) == ["1", "1", "1", "1"]
+    url, seen = preview(client, state("B1", "B2"), "state.json", on_conflict="update")
+    assert "".join(cells[0] for cells in figures(seen).values()) == "1211"
+    before = counts(wh)
+    with statements() as done:
+        page = press(client, url)
+    assert writes(done) == [4]
+    assert imported(page) == ["2"] * 4
+    for bsnid in ("B1", "B2"):
         latest = history.load(wh, Wanted(bsnid=bsnid)).changes[0]
-        assert latest.summary.startswith("imported 4 rows from state.json")
-        undo(client, page)
-        assert counts(wh) == before
+        assert latest.summary.startswith("imported 8 rows from state.json")
+    undo(client, page)
+    assert counts(wh) == before
     assert accounts.get(wh, "B1").team == "Before"
     # More rows than one statement takes are written step by step.
     monkeypatch.setattr(importer, "CHUNK_BYTES", 300)

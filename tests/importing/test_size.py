@@ -185,7 +185,7 @@ def test_killed_at_random_and_run_again_it_ends_the_same(
     path = tmp_path / "state.json"
     write_state(path, accounts=60, updates=20)
     chance = random.Random(7)
-    kills = [import_and_kill(path, local_warehouse, chance) for _ in range(size(6, 20))]
+    kills = [import_and_kill(path, local_warehouse, chance) for _ in range(size(4, 20))]
     assert sum(kills) >= 2, "most imports had ended before they were to be killed"
     output = io.StringIO()
     call_command("import_legacy", path, stdout=output)

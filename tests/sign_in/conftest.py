@@ -151,8 +151,11 @@ def signed_in(on_behalf: Any, workspace: Workspace, grant: Callable[..., None]) 
     return signed_in
 
 
+ACCOUNT = "BSN001"
+
+
 def write_account(wh: Warehouse) -> None:
-    values = {"bsnid": "BSN001", "team": "Payments", "business_area": "Finance"}
+    values = {"bsnid": ACCOUNT, "team": "Payments", "business_area": "Finance"}
     accounts.create(wh, values | {"vp": "Vera Lind"})
 
 
@@ -166,12 +169,11 @@ def account_of_payments(warehouse: Warehouse) -> None:
 
 @pytest.fixture
 def account(account_of_payments: None) -> str:
-    return "BSN001"
+    return ACCOUNT
 
 
-@pytest.fixture
-def masked(warehouse: Warehouse, account: str) -> str:
-    """The VP's name is for Alice only."""
+def hide_vp(warehouse: Warehouse) -> None:
+    """Let only Alice see the VPs' names."""
     home = warehouse.namespace
     function = f"{home.quoted_schema}.`hide_vp`"
     value = f"CASE WHEN current_user() = '{BOB}' THEN '***' ELSE value END"
@@ -180,4 +182,10 @@ def masked(warehouse: Warehouse, account: str) -> str:
         f"ALTER TABLE {home.quoted_schema}.`accounts` ALTER COLUMN vp SET MASK {function}",
     ):
         warehouse.execute(statement, repeatable=True)
+
+
+@pytest.fixture
+def masked(warehouse: Warehouse, account: str) -> str:
+    """The VP's name is for Alice only."""
+    hide_vp(warehouse)
     return account
