@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import json
 import os
 import signal
@@ -36,6 +37,9 @@ def serve(folder: Path, options: argparse.Namespace) -> None:
         # Two heaps for all threads (M_ARENA_MAX), because a heap never returns memory.
         ctypes.CDLL(None).mallopt(-8, 2)
     warehouse = Warehouse(folder, options.session_idle_seconds)
+    # What is loaded now stays; later, a statement's tree is thousands of objects.
+    gc.freeze()
+    gc.set_threshold(20_000)
     server = Server(warehouse, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())

@@ -12,7 +12,7 @@ from local_warehouse.sql.expand import expand
 from local_warehouse.sql.lookups import Lookups
 from local_warehouse.sql.markers import mark_values
 from local_warehouse.sql.names import Access, Catalog, Namespace, Resolver
-from local_warehouse.sql.parsing import parse
+from local_warehouse.sql.parsing import parse, tokenize
 from local_warehouse.sql.template import Markers
 from local_warehouse.statements.atomic_block import Block
 from local_warehouse.statements.atomic_block import prepare as prepare_block
@@ -61,11 +61,12 @@ class Preparer:
         return prepared
 
     def _prepare(self, sql: str, resolver: Resolver) -> Prepared:
-        if (parts := atomic_block.parts(sql)) is not None:
+        tokens = tokenize(sql)
+        if (parts := atomic_block.parts(sql, tokens)) is not None:
             return self._prepare_block(parts, resolver)
-        if command := find_command(sql):
+        if command := find_command(tokens):
             return command
-        return self._prepare_tree(parse(sql), resolver)
+        return self._prepare_tree(parse(sql, tokens), resolver)
 
     def _prepare_block(self, parts: tuple[atomic_block.Part, ...], resolver: Resolver) -> Block:
         trees = [(atomic_block.read(part), part.parameters) for part in parts]

@@ -8,7 +8,9 @@ import re
 import sys
 import threading
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 KEPT = 10_000
 
@@ -37,7 +39,8 @@ class Entry:
         return round((self.ended_at - self.started_at).total_seconds() * 1000)
 
 
-def parse_tags(text: str) -> dict[str, str | None]:
+@lru_cache
+def parse_tags(text: str) -> Mapping[str, str | None]:
     """Return the tags of ``page:overview,quick``; a backslash stands before ``:``, ``,`` or
     itself where it is part of a value."""
     found: dict[str, str | None] = {}

@@ -7,13 +7,14 @@ them.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from local_warehouse.errors import SqlError, table_not_found
 
@@ -49,7 +50,7 @@ class Catalog:
         self.metastore = Metastore()
         self.catalogs: dict[str, CatalogEntry] = {}
         if self._file.exists():
-            self._load(json.loads(self._file.read_text()))
+            self._load(orjson.loads(self._file.read_bytes()))
         else:
             self.catalogs[DEFAULT_CATALOG] = CatalogEntry(
                 comment="Created with the warehouse", schemas={DEFAULT_SCHEMA: Schema()}
@@ -195,11 +196,10 @@ class Catalog:
                 "metastore": self.metastore,
                 "catalogs": self.catalogs,
             }
-            # `dumps` is written in C, `dump` is not; `vars` gives a dataclass's fields.
-            text = json.dumps(content, default=vars)
             temporary = self._file.with_suffix(".tmp")
-            with temporary.open("w") as file:
-                file.write(text)
+            with temporary.open("wb") as file:
+                # Unlike json, orjson knows dataclasses, and is fast with the thousands of a test.
+                file.write(orjson.dumps(content))
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self._file)

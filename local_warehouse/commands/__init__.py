@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlglot.tokenizer_core import Token
+
 from local_warehouse.catalog.securables import Need
 from local_warehouse.context import Context
 from local_warehouse.errors import syntax_error, unsupported
 from local_warehouse.result import Result
-from local_warehouse.sql.parsing import Words, tokenize
+from local_warehouse.sql.parsing import Words
 
 from . import (
     alter,
@@ -105,12 +107,11 @@ class Command:
         return self.function(words, context)
 
 
-def find_command(sql: str) -> Command | None:
-    """Return the command that a statement begins with; None for queries and writes.
+def find_command(tokens: list[Token]) -> Command | None:
+    """Return the command that a statement's tokens begin with; None for queries and writes.
 
     Raises SqlError (UNSUPPORTED_FEATURE) for statements that only Databricks has.
     """
-    tokens = tokenize(sql)
     if not tokens:
         raise syntax_error("at or near end of input")
     beginning = [token.text.upper() for token in tokens[:4]]

@@ -33,9 +33,11 @@ class Part:
     parameters: int
 
 
-def parts(sql: str) -> tuple[Part, ...] | None:
-    """Return the statements of a block; None if the SQL is something else. Raises SqlError."""
-    tokens = tokenize(sql)
+def parts(sql: str, tokens: list[Token]) -> tuple[Part, ...] | None:
+    """Return the statements of a block; None if the SQL is something else. Raises SqlError.
+
+    ``tokens`` are those of ``sql``.
+    """
     if [token.text.upper() for token in tokens[:2]] != ["BEGIN", "ATOMIC"]:
         return None
     if tokens[-1].token_type is TokenType.SEMICOLON:
@@ -59,11 +61,12 @@ def _parts(sql: str, tokens: list[Token]) -> Iterator[Part]:
 
 def read(part: Part) -> exp.Expr:
     """Return the statement, if it may be in a block. Raises SqlError."""
-    first = tokenize(part.sql)[0].text.upper()
+    tokens = tokenize(part.sql)
+    first = tokens[0].text.upper()
     if first in _SCRIPTING:
         raise unsupported(f"{first} in BEGIN ATOMIC")
     try:
-        tree = parse(part.sql)
+        tree = parse(part.sql, tokens)
     except SqlError:
         if first not in ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES"):
             raise _command(first) from None

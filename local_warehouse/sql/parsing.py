@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import SqlglotError
@@ -16,12 +15,20 @@ from local_warehouse.errors import SqlError, syntax_error
 from .parameters import Parameters
 from .template import DIALECT
 
+_databricks = Databricks()
 
-def parse(sql: str) -> exp.Expr:
-    """Return the one statement in ``sql``. Raises SqlError (PARSE_SYNTAX_ERROR)."""
+
+def parse(sql: str, tokens: list[Token] | None = None) -> exp.Expr:
+    """Return the one statement in ``sql``. Raises SqlError (PARSE_SYNTAX_ERROR).
+
+    ``tokens``, if given, are those of ``sql``.
+    """
+    tokens = tokenize(sql) if tokens is None else tokens
     try:
-        spelled = _spell_out_versions(sql) if "@" in sql else sql
-        trees = [tree for tree in sqlglot.parse(spelled, dialect=DIALECT) if tree is not None]
+        if "@" in sql:
+            sql = _spell_out_versions(sql, tokens)
+            tokens = tokenize(sql)
+        trees = [tree for tree in _databricks.parser().parse(tokens, sql) if tree is not None]
     except (SqlglotError, RecursionError) as error:
         errors = getattr(error, "errors", None)
         detail = errors[0]["description"] if errors else str(error)
@@ -45,12 +52,12 @@ def parse_condition(sql: str) -> exp.Expr:
     return condition
 
 
-def _spell_out_versions(sql: str) -> str:
+def _spell_out_versions(sql: str, tokens: list[Token]) -> str:
     """Replace ``t@v3`` by ``t VERSION AS OF 3``, and ``t@20260131120000000`` by its moment.
 
     The parser would take either for an alias, and so for the table's latest version.
     """
-    tokens, parts, end = tokenize(sql), list[str](), 0
+    parts, end = list[str](), 0
     for before, at, point in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if at.token_type is not TokenType.PARAMETER:
             continue

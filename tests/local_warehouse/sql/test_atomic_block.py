@@ -5,20 +5,25 @@ from __future__ import annotations
 import pytest
 
 from local_warehouse.sql.atomic_block import Part, after_parameters, parts, read, with_names
+from local_warehouse.sql.parsing import tokenize
 from local_warehouse.sql.template import Marker, Template
 
 from .conftest import fails
 
 
+def split(sql: str) -> tuple[Part, ...] | None:
+    return parts(sql, tokenize(sql))
+
+
 def test_the_statements_of_a_block():
-    assert parts("SELECT 1") is None
-    assert parts("BEGIN TRANSACTION") is None
-    assert parts("begin atomic end;") == ()
+    assert split("SELECT 1") is None
+    assert split("BEGIN TRANSACTION") is None
+    assert split("begin atomic end;") == ()
     block = """BEGIN ATOMIC -- a comment; END
         UPDATE t SET a = ?, b = 'x; END' WHERE c = CASE WHEN ? THEN 1 END;
         ; DELETE FROM t WHERE a = ? ;
     END"""
-    assert parts(block) == (
+    assert split(block) == (
         Part("UPDATE t SET a = ?, b = 'x; END' WHERE c = CASE WHEN ? THEN 1 END", 0),
         Part("DELETE FROM t WHERE a = ? ", 2),
     )
@@ -35,7 +40,7 @@ def test_the_statements_of_a_block():
 )
 def test_a_block_without_its_end(text):
     with fails("PARSE_SYNTAX_ERROR"):
-        parts(text)
+        split(text)
 
 
 def test_what_may_not_be_in_a_block():
