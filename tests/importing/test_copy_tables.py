@@ -19,6 +19,7 @@ from django.core.management.base import CommandError
 from crm.importing import copy_tables, importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
+from crm.importing.results import TableResult
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.repository.records import accounts, updates, use_cases
@@ -86,8 +87,8 @@ def old_table(wh: Warehouse, table: Table, columns: str, rows: str) -> Namespace
 
 @dataclass(frozen=True)
 class Copied:
-    """A dry run and a copy of the tables ``old``: how many rows each would write or wrote, and the
-    findings and statements of the copy."""
+    """A copy of the tables ``old``: how many rows it was to write, as a dry run says, and how many
+    it wrote; its findings, and its statements."""
 
     warehouse: Warehouse
     old: Namespace
@@ -104,14 +105,12 @@ def copied(schemas: Schemas) -> Iterator[Copied]:
         wh = schemas.open(namespace)
         with old_tables(wh) as old:
             accounts.create(wh, {"bsnid": "bsn002", "team": "Other"})
-            with Findings() as findings:
-                results = copy_tables.run(wh, old, Options(dry_run=True), findings)
-            assert accounts.get(wh, "BSN001") is None, "a dry run writes nothing"
             before = schemas.server.last()
-            written, remarks = copy(wh, old, accepts_doubts=True)
+            with Findings() as findings:
+                results = copy_tables.run(wh, old, Options(), findings, accepts_doubts=True)
             statements = schemas.server.last() - before
             foreseen = [result.states["new"] for result in results]
-            yield Copied(wh, old, foreseen, written, remarks, statements)
+            yield Copied(wh, old, foreseen, *_told(results, findings), statements)
 
 
 def copy(
@@ -121,6 +120,11 @@ def copy(
         outcomes = copy_tables.run(
             wh, where, Options(**options), findings, accepts_doubts=accepts_doubts
         )
+    return _told(outcomes, findings)
+
+
+def _told(outcomes: list[TableResult], findings: Findings) -> tuple[dict[str, int], list[str]]:
+    """Return how many rows each table got, and the remarks."""
     assert all(outcome.verified for outcome in outcomes)
     return {o.table.name: o.written for o in outcomes}, [str(f) for f in findings.first]
 
@@ -128,7 +132,7 @@ def copy(
 def test_rows_are_cleaned_copied_and_verified(copied: Copied) -> None:
     # Only one of BSN002's two statuses for Snowflake is imported; it is unknown which is right.
     assert copied.written == {"accounts": 3, "platforms_status": 3, "use_cases": 2, "updates": 2}
-    # A dry run counts children of accounts to come.
+    # A copy compares all rows first, as a dry run does, which counts children of accounts to come.
     assert copied.foreseen == list(copied.written.values())
     # Among them one that reads the masks and two that note the operation.
     assert copied.statements <= 23
@@ -198,9 +202,8 @@ def test_a_file_of_the_same_content_is_the_same_rows(copied: Copied, tmp_path: P
 
 
 def test_rows_that_differ(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = old_table(
-        warehouse, ACCOUNTS, "bsnid STRING, team STRING", "('B1', 'Old\\nteam'), ('B2', 'T')"
-    )
+    rows = "('B1', 'Old\\nteam'), ('B2', 'T')"
+    old = old_table(warehouse, ACCOUNTS, "bsnid STRING, team STRING", rows)
     accounts.create(warehouse, {"bsnid": "B1", "team": "Another"})
     with pytest.raises(importer.ImportingError, match="1 row already exists"):
         copy(warehouse, old, on_conflict="fail")
@@ -243,9 +246,8 @@ def test_children_without_ids_mean_stored_ones(warehouse: Warehouse) -> None:
     use_cases.create(warehouse, "B1", "u1", {"problem": "Cafe\u0301 x", "status": "Active"})
     day = dt.date(2025, 6, 27)
     updates.create(warehouse, "B1", "n1", {"author": "ana", "date": day, "description": "None"})
-    with pytest.raises(
-        importer.ImportingError, match="2 of its updates may be stored ones, or new"
-    ):
+    doubt = "2 of its updates may be stored ones, or new"
+    with pytest.raises(importer.ImportingError, match=doubt):
         copy(warehouse, old)
     written, remarks = copy(warehouse, old, on_conflict="update", accepts_doubts=True)
     assert written == {"use_cases": 1, "updates": 2}

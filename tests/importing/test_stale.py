@@ -21,6 +21,7 @@ from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 
+from ..schemas import CONTENTS
 from .using import reasons, run, written
 
 OLD = {"team": "Old", "business_area": "Finance", "vp": "Vera", "admin": "Ada"}
@@ -45,11 +46,23 @@ def save(wh: Warehouse, bsnid: str, **values: str) -> None:
     accounts.update(wh, bsnid, values, account.updated_at)
 
 
-@pytest.fixture
-def stored(warehouse: Warehouse) -> Warehouse:
+def write_two(wh: Warehouse) -> None:
     for bsnid in ("B1", "B2"):
-        accounts.create(warehouse, {"bsnid": bsnid} | OLD)
+        accounts.create(wh, {"bsnid": bsnid} | OLD)
+
+
+CONTENTS["two_exported"] = write_two
+
+
+@pytest.fixture
+def two_exported(warehouse: Warehouse) -> Warehouse:
+    """The tables with two accounts."""
     return warehouse
+
+
+@pytest.fixture
+def stored(two_exported: Warehouse) -> Warehouse:
+    return two_exported
 
 
 def test_an_edit_after_the_look_at_all_rows_stays(stored: Warehouse, tmp_path: Path) -> None:
