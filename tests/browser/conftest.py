@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from django.test import override_settings
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -102,9 +104,9 @@ def stop_app(app: App) -> None:
 def static(tmp_path_factory) -> Path:
     """The static files as a deployment has them: a browser asks for each once, not for each page."""
     folder: Path = tmp_path_factory.mktemp("static")
-    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
-    environment = os.environ | {"EDIP_STATIC_ROOT": str(folder)}
-    subprocess.run(command, cwd=BASE_DIR, env=environment, check=True)
+    storages = {"staticfiles": {"BACKEND": "edip.static_files.StaticFilesStorage"}}
+    with override_settings(STATIC_ROOT=str(folder), STORAGES=storages):
+        call_command("collectstatic", interactive=False, verbosity=0)
     return folder
 
 
