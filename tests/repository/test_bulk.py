@@ -26,6 +26,7 @@ from crm.warehouse.connector import MAX_BYTES
 
 from ..broken_rows import insert
 from ..conftest import LocalWarehouse, Statements
+from ..schemas import CONTENTS
 
 ALL = Selection(Listing())
 HAND_OVER = SetField("primary_it_partner", "Anna")
@@ -33,13 +34,20 @@ COMPLETED = SetStatus("Databricks", "Completed")
 UPDATE = WriteUpdate({"author": "Dana", "date": dt.date(2026, 3, 31), "description": "Moved"})
 
 
-@pytest.fixture
-def team(warehouse: Warehouse) -> Warehouse:
-    """Three accounts; B2 has Anna already, and B3 a status for Databricks."""
+def write_team(wh: Warehouse) -> None:
+    """Write three accounts; B2 has Anna already, and B3 a status for Databricks."""
     for bsnid, partner in (("B1", "Bob"), ("B2", "Anna"), ("B3", "")):
         values = {"bsnid": bsnid, "team": f"Team {bsnid}", "primary_it_partner": partner}
-        accounts.create(warehouse, values)
-    platforms.set_status(warehouse, "B3", "Databricks", "Requested", None)
+        accounts.create(wh, values)
+    platforms.set_status(wh, "B3", "Databricks", "Requested", None)
+
+
+CONTENTS["team"] = write_team
+
+
+@pytest.fixture
+def team(warehouse: Warehouse) -> Warehouse:
+    """The tables after ``write_team``."""
     return warehouse
 
 
