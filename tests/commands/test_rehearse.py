@@ -17,11 +17,6 @@ from crm.repository.tables import inspection
 from crm.warehouse import Warehouse
 
 from ..conftest import CATALOG, LocalWarehouse
-from ..sizes import IS_SOAK, soak
-
-# Its statements take a third of the rehearsal's time. tests/importing/test_copy_tables.py runs them,
-# too.
-SLOW = "copy of other tables"
 
 
 def rehearse(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -39,15 +34,11 @@ def exists(wh: Warehouse, schema: str) -> bool:
     return ("schema", schema) in inspection.existing(wh.at(Namespace(CATALOG, schema)))
 
 
-@soak
 def test_the_local_warehouse_answers_as_recorded(
     warehouse: Warehouse, server: LocalWarehouse, tmp_path: Path
 ) -> None:
-    """If it does not: look at the report, and then run `manage.py rehearse --record`.
-
-    `make soak` runs all cases, `make test` all but the slowest one."""
-    assert SLOW in {case.name for case in compare.ALL}
-    code, report, schema = rehearse(tmp_path, *([] if IS_SOAK else ["--only", f"^(?!{SLOW}$)"]))
+    """If it does not: look at the report, and then run `manage.py rehearse --record`."""
+    code, report, schema = rehearse(tmp_path)
     assert "None: this warehouse answers as the CRM expects." in report, report
     assert code == 0
     for name in (schema, f"{schema}_backups"):
