@@ -112,7 +112,7 @@ def property_of(item: exp.Property) -> tuple[str, str]:
 
 def tokenize(sql: str) -> list[Token]:
     try:
-        return _Tokenizer().tokenize(sql)
+        return _Tokenizer(DIALECT).tokenize(sql)
     except SqlglotError as error:
         raise syntax_error(str(error)) from error
 

@@ -56,6 +56,12 @@ def test_what_is_not_one_statement_is_a_syntax_error(sql: str) -> None:
         parse(sql)
 
 
+def test_escapes_in_strings_of_statements_and_commands() -> None:
+    sql, meant = r"'a\nb\tc\\d\u00e9'", "a\nb\tc\\dé"
+    assert parse(f"SELECT {sql}").selects[0].name == meant
+    assert words(sql).string() == meant
+
+
 def test_one_statement_may_end_in_a_semicolon() -> None:
     assert parse("SELECT 1;").sql() == "SELECT 1"
 
