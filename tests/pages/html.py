@@ -10,14 +10,9 @@ from django.http import HttpResponse
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
-def is_page(response: HttpResponse) -> bool:
-    """Whether the answer is a whole page, or has its heading; the parser makes a page of a part."""
-    return b"<html" in response.content or b"<h1" in response.content
-
-
 def parsed(response: HttpResponse) -> BeautifulSoup:
     # Nobody asks on which line an element is, and to know takes an eighth of the time.
-    return BeautifulSoup(response.content, "lxml", store_line_numbers=False)
+    return BeautifulSoup(response.content, "html.parser", store_line_numbers=False)
 
 
 def texts(soup: Tag, selector: str) -> list[str]:

@@ -8,7 +8,7 @@ from django.urls import get_resolver
 from crm.views._help import PURPOSES, SHORTCUTS
 from docs import render_guide
 
-from .html import HTMX, is_page, parsed, texts
+from .html import HTMX, parsed, texts
 
 # Parts of pages, files, answers to programs, what leads to another page at once, and the help.
 NO_PAGES = {
@@ -31,9 +31,9 @@ def test_every_page_leads_to_help_about_itself(client: Client) -> None:
     assert texts(page, "main .help-part p")[0] == PURPOSES["as-of"].text
     assert texts(page, ".help-keys dd") == [each.text for each in SHORTCUTS]
 
-    dialog = client.get(link, **HTMX, HTTP_HX_TARGET="dialog")
-    assert not is_page(dialog)
-    assert texts(parsed(dialog), "dialog .help-part p")[0] == PURPOSES["as-of"].text
+    dialog = parsed(client.get(link, **HTMX, HTTP_HX_TARGET="dialog"))
+    assert dialog.html is None
+    assert texts(dialog, "dialog .help-part p")[0] == PURPOSES["as-of"].text
     for path in ("/help/", "/help/?about=%3Cscript%3E"):
         page = parsed(client.get(path))
         assert texts(page, ".help-part h2")[0] == "Keys"
