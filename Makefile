@@ -31,7 +31,7 @@ run: install  ## serve the CRM on http://127.0.0.1:8000 (PORT=… for another po
 
 # Five processes for two processors: each waits for a browser or a warehouse half of the time.
 test: install  ## run the test suite (TESTS=… for a part of it)
-	$(BIN)/python -m pytest -n 5 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(TESTS)
 
 test-fast: install  ## run the tests that need no browser and no warehouse
 	$(BIN)/python -m pytest -q -m fast $(TESTS)
