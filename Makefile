@@ -29,7 +29,7 @@ install: .venv/.installed  ## install everything into .venv
 run: install  ## serve the CRM on http://127.0.0.1:8000 (PORT=… for another port)
 	@exec env PORT=$(PORT) $(BIN)/python manage.py run_local
 
-# Five processes for two processors: each waits for a browser or a warehouse half of the time.
+# Four processes for two processors: each waits for a browser or a warehouse now and then.
 test: install  ## run the test suite (TESTS=… for a part of it)
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(TESTS)
 
