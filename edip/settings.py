@@ -23,7 +23,7 @@ from . import local
 BASE_DIR = Path(__file__).resolve().parent.parent
 # If lxml is installed, openpyxl writes workbooks with it. Importing would not know them as exports
 # of this app, and would clean their values.
-os.environ["OPENPYXL_LXML"] = "False"
+os.environ.update(OPENPYXL_LXML="False")
 
 # Databricks Apps always sets these. Only there does a proxy set the X-Forwarded-* headers. A file
 # .env is for development: it cannot set these, and is not read on Databricks Apps.
