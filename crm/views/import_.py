@@ -222,10 +222,10 @@ def _undo_url(request: Request, found: Job) -> str:
 
 def _undos(request: Request, found: Job) -> list[Noted]:
     """Return the note of the undo of each attempt of a finished import: it is empty if there is
-    none. Return no notes while the warehouse does not tell."""
-    attempts = found.state["wrote"] if found.phase == jobs.DONE else ()
-    with suppress(WarehouseError):
-        return [notes.read_undo(request.warehouse, id) for id in attempts]
+    none. Return no notes while the warehouse does not tell. One statement."""
+    if found.phase == jobs.DONE:
+        with suppress(WarehouseError):
+            return notes.read_undos(request.warehouse, found.state["wrote"])
     return []
 
 

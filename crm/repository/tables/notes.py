@@ -6,7 +6,7 @@ The table of operations may be missing, or hidden from the person: pages then la
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenie
 
 Result = TypeVar("Result")
 
-_NOTE = "SELECT kind, summary, ended_at FROM {operations} WHERE id = :id"
+_NOTES = "SELECT kind, summary, ended_at, id FROM {operations} WHERE {is_wanted}"
 # If several notes have one id, any counts. An empty reason removes an earlier one.
 _JOIN = """
 LEFT JOIN (
@@ -53,18 +53,26 @@ def read_note(wh: Warehouse, id: str) -> Noted:
     One statement. Raises WarehouseError for other causes: a note that was not read may say that
     the operation ended, or was undone.
     """
+    return _read(wh, [id], "id = :id", {"id": id})[0]
+
+
+def read_undos(wh: Warehouse, ids: Iterable[str]) -> list[Noted]:
+    """Return the note of each operation's undo. One statement. Raises as ``read_note`` does."""
+    undos = list(map(_made_ids.of_revert, ids))
+    array, params = _sql.text_array("ids", undos)
+    return _read(wh, undos, f"id IN (SELECT EXPLODE({array}))", params)
+
+
+def _read(wh: Warehouse, ids: list[str], is_wanted: str, params: dict[str, str]) -> list[Noted]:
     try:
-        rows = wh.query(_sql.render(wh.namespace, _NOTE), {"id": id})
+        rows = wh.query(_sql.render(wh.namespace, _NOTES, is_wanted=is_wanted), params)
     except (ObjectNotFound, PermissionDenied):
-        return Noted(is_hidden=True)
-    if not rows:
-        return Noted()
-    return Noted(rows[0]["kind"] or "", rows[0]["summary"] or "", rows[0]["ended_at"] is not None)
-
-
-def read_undo(wh: Warehouse, id: str) -> Noted:
-    """Return the note of the operation's undo. One statement. Raises as ``read_note`` does."""
-    return read_note(wh, _made_ids.of_revert(id))
+        return [Noted(is_hidden=True)] * len(ids)
+    found = {
+        row["id"]: Noted(row["kind"] or "", row["summary"] or "", row["ended_at"] is not None)
+        for row in rows
+    }
+    return [found.get(id, Noted()) for id in ids]
 
 
 def reasons(namespace: Namespace, alias: str, *, has_notes: bool) -> tuple[str, str]:

@@ -7,12 +7,11 @@ from typing import Any
 from bs4 import BeautifulSoup
 from django.test import Client
 
+from crm.model.own_tables import OPERATIONS
 from crm.repository.records import accounts
-from crm.repository.tables import notes
-from crm.repository.tables.notes import Noted
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import Unavailable
 
+from ...conftest import LocalWarehouse, Statements
 from ..html import parsed, text
 from .using import (
     accounts_csv,
@@ -58,19 +57,19 @@ def test_a_stopped_import_goes_on_once_and_is_undone_as_a_whole(
 
 
 def test_a_finished_import_says_what_became_of_it_if_the_warehouse_tells(
-    client: Client, warehouse: Warehouse, monkeypatch: Any
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
 ) -> None:
     url, _ = preview(client, accounts_csv(2), "accounts.csv")
     page = press(client, url)
-    monkeypatch.setattr(notes, "read_undo", lambda wh, id: Noted("revert", "began to undo"))
+    undo(client, page)
+    assert text(parsed(client.get(url)), ".banner h2") == "The import was undone"
+    table = warehouse.namespace.table(OPERATIONS)
+    change = f"UPDATE {table} SET ended_at = NULL WHERE kind = 'revert'"
+    assert warehouse.execute(change, repeatable=True) == 1
     begun = parsed(client.get(url))
     assert text(begun, ".banner h2") == "The undo of the import has begun"
     assert begun.select(".import-undo")
-
-    def fail(wh: Warehouse, id: str) -> Noted:
-        raise Unavailable()
-
-    monkeypatch.setattr(notes, "read_undo", fail)
+    server.fault("http_status", times=None, status=400, match=r"\boperations\b")
     assert text(parsed(client.get(url)), ".banner") == text(page, ".banner")
 
 
@@ -83,7 +82,7 @@ def require_not_begun_again(client: Client, url: str, finished: BeautifulSoup) -
 
 
 def test_an_attempt_that_was_undone_alone_counts_no_more(
-    client: Client, warehouse: Warehouse, monkeypatch: Any
+    client: Client, warehouse: Warehouse, statements: Statements, monkeypatch: Any
 ) -> None:
     url, _ = preview(client, accounts_csv(4), "accounts.csv")
 
@@ -105,7 +104,9 @@ def test_an_attempt_that_was_undone_alone_counts_no_more(
     assert text(page, ".banner h2") == "Imported, and verified"
     last = parsed(client.get("/activity/")).select_one(".moment form")["action"]
     client.post(last)
-    page = parsed(client.get(url))
+    with statements() as done:
+        page = parsed(client.get(url))
+    assert len(done) == 1
     part = "A part of the import was undone, or its undo has begun"
     assert text(page, ".banner h2") == part
     undo(client, page)
