@@ -28,7 +28,7 @@ def parse(sql: str, tokens: list[Token] | None = None) -> exp.Expr:
         if "@" in sql:
             sql = _spell_out_versions(sql, tokens)
             tokens = tokenize(sql)
-        trees = [tree for tree in _databricks.parser().parse(tokens, sql) if tree is not None]
+        trees = [tree for tree in _trees(sql, tokens) if tree is not None]
     except (SqlglotError, RecursionError) as error:
         errors = getattr(error, "errors", None)
         detail = errors[0]["description"] if errors else str(error)
@@ -36,6 +36,13 @@ def parse(sql: str, tokens: list[Token] | None = None) -> exp.Expr:
     if len(trees) != 1:
         raise syntax_error("exactly one statement is expected")
     return trees[0]
+
+
+def _trees(sql: str, tokens: list[Token]) -> list[exp.Expr | None]:
+    """Return the statements; one that sqlglot does not know, such as EXPLAIN, is a Command."""
+    if tokens and tokens[0].token_type in Databricks.Tokenizer.COMMANDS:
+        return _databricks.parse(sql)
+    return _databricks.parser().parse(tokens, sql)
 
 
 def parse_expression(sql: str) -> exp.Expr:

@@ -24,6 +24,10 @@ import pytest
         "REORG TABLE t APPLY (PURGE)",
         "UNDROP TABLE t",
         "REPLACE TABLE t AS SELECT 1 AS a",
+        "EXPLAIN SELECT * FROM t",
+        "SHOW PARTITIONS t",
+        "CALL p()",
+        "EXECUTE IMMEDIATE 'SELECT 1'",
     ],
 )
 def test_it_is_unsupported(shell, statement):
