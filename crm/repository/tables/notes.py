@@ -20,6 +20,8 @@ from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenie
 Result = TypeVar("Result")
 
 _NOTES = "SELECT kind, summary, ended_at, id FROM {operations} WHERE {is_wanted}"
+_OF_ONE = "id = :id"
+_OF_MANY = "id IN (SELECT EXPLODE({ids}))"
 # If several notes have one id, any counts. An empty reason removes an earlier one.
 _JOIN = """
 LEFT JOIN (
@@ -53,14 +55,14 @@ def read_note(wh: Warehouse, id: str) -> Noted:
     One statement. Raises WarehouseError for other causes: a note that was not read may say that
     the operation ended, or was undone.
     """
-    return _read(wh, [id], "id = :id", {"id": id})[0]
+    return _read(wh, [id], _OF_ONE, {"id": id})[0]
 
 
 def read_undos(wh: Warehouse, ids: Iterable[str]) -> list[Noted]:
     """Return the note of each operation's undo. One statement. Raises as ``read_note`` does."""
     undos = list(map(_made_ids.of_revert, ids))
     array, params = _sql.text_array("ids", undos)
-    return _read(wh, undos, f"id IN (SELECT EXPLODE({array}))", params)
+    return _read(wh, undos, _sql.fill(_OF_MANY, ids=array), params)
 
 
 def _read(wh: Warehouse, ids: list[str], is_wanted: str, params: dict[str, str]) -> list[Noted]:
