@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from bs4 import Tag
 from django.test import Client
 
-from crm.model.schema import UPDATES
+from crm.model.schema import TABLE_BY_NAME, UPDATES
 from crm.repository.records import accounts, updates
 from crm.warehouse import Warehouse, statements
 
@@ -95,9 +96,64 @@ def test_an_edit_that_a_deletion_was_before_says_so(
         assert record_form(response).items() >= TYPED[table].items()
 
 
+def test_an_orphan_that_somebody_moves_meanwhile_stays(
+    family: Warehouse, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.create(family, {"bsnid": "B2", "team": "T"})
+    run, table = Warehouse.execute, family.namespace.table(UPDATES)
+
+    def act_first(self: Warehouse, sql: str, *args: Any, **kwargs: Any) -> int:
+        if "DELETE FROM" in sql and "`accounts`" in sql:
+            updates.create(someone_else, "B1", "late", {"description": "D"})
+        if "DELETE FROM" in sql and "`updates`" in sql and "late" in args[0].values():
+            monkeypatch.undo()
+            moved = "SET account_bsnid = 'B2', change_id = 'moved' WHERE id = 'late'"
+            run(someone_else, f"UPDATE {table} {moved}", repeatable=True)
+        return run(self, sql, *args, **kwargs)
+
+    monkeypatch.setattr(Warehouse, "execute", act_first)
+    accounts.delete(family, "B1")
+    assert updates.get(family, "late").account_bsnid == "B2"
+    assert counts(family) == [1, 0, 0, 1]
+
+
 def test_an_orphan_that_its_author_takes_back_meanwhile_is_no_fault(
     family: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "_orphans", lambda *_: [(UPDATES, "gone")])
     accounts.delete(family, "B1")
     assert counts(family) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "table"), [(UPDATE, "updates"), (ACCOUNT, "accounts")], ids=["update", "account"]
+)
+def test_an_edit_between_stamp_and_deletion_stays(
+    client: Client,
+    family: Warehouse,
+    someone_else: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    table: str,
+) -> None:
+    """Deleted with the other person's stamp, the history would say that nobody knows who did it."""
+    run = Warehouse.execute
+
+    def edit_first(self: Warehouse, sql: str, *args: Any, **kwargs: Any) -> int:
+        if f"DELETE FROM {family.namespace.table(TABLE_BY_NAME[table])}" in sql:
+            monkeypatch.undo()
+            if table == "accounts":
+                seen = accounts.get(someone_else, "B1").updated_at
+                accounts.update(someone_else, "B1", {"team": "Mine"}, seen)
+            else:
+                seen = updates.get(someone_else, "d-1").updated_at
+                updates.update(someone_else, "d-1", {"description": "Mine"}, seen)
+        return run(self, sql, *args, **kwargs)
+
+    monkeypatch.setattr(Warehouse, "execute", edit_first)
+    toast = toasts(client, path)
+    assert "Somebody changed this" in toast.get_text()
+    if table == "accounts":
+        assert accounts.get(family, "B1").team == "Mine"
+    else:
+        assert updates.get(family, "d-1").description == "Mine"

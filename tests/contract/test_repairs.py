@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from itertools import count
+from typing import Any
 
 import pytest
 from bs4 import Tag
@@ -12,7 +13,7 @@ from django.test import Client
 
 from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository import atomic
-from crm.repository.records import updates, use_cases
+from crm.repository.records import platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..broken_rows import NEW, insert
@@ -107,9 +108,30 @@ def test_rows_that_a_repair_deletes_are_counted_though_an_answer_is_lost(
         updated_at=NEW,
     )
     server.fault("drop_after", match=r"MATCHED AND NOT .t.change_id")
-    server.fault("drop_after", match="WHEN MATCHED THEN DELETE")
+    server.fault("drop_after", match=r"WHEN MATCHED AND t.change_id \S+ \S+ THEN DELETE")
     assert client.post("/admin-tools/integrity/double-statuses/").status_code == 303
     assert "3 rows were repaired" in toast(client).get_text()
+
+
+def test_a_status_that_somebody_sets_during_the_repair_stays(
+    client: Client, family: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the latest one then; the other one has no stamp that says who deletes it."""
+    old = {"id": "s1", "account_bsnid": "B1", "platform": "DATABRICKS", "status": "Completed"}
+    insert(family, PLATFORMS_STATUS, **old)
+    run = Warehouse.execute
+
+    def set_first(self: Warehouse, sql: str, *args: Any, **options: Any) -> int:
+        if "THEN DELETE" in sql:
+            monkeypatch.undo()
+            (row,) = (each for each in platforms.list_for(family, "B1") if each.id == "s1")
+            platforms.set_status(family, "B1", "DATABRICKS", "In Progress", row.updated_at)
+        return run(self, sql, *args, **options)
+
+    monkeypatch.setattr(Warehouse, "execute", set_first)
+    assert client.post("/admin-tools/integrity/double-statuses/").status_code == 303
+    found = {each.platform: each.status for each in platforms.list_for(family, "B1")}
+    assert found == {"DATABRICKS": "In Progress", "Databricks": "Requested"}
 
 
 @only_soak

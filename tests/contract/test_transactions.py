@@ -7,6 +7,7 @@ The other tests here run the same operations step by step.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -122,6 +123,26 @@ def test_a_lost_answer_is_settled_and_a_deletion_that_never_ran_is_reported(
     server.fault("drop_after", match=r"BEGIN ATOMIC\s+MERGE")
     assert client.post("/undo/accounts/B1/").status_code == 303
     assert counts(family) == [1, 1, 1, 1]
+
+
+def test_an_edit_between_the_transactions_of_a_deletion_stays(
+    client: Client, family: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Warehouse.execute_and_read
+
+    def edit_first(self: Warehouse, sql: str, *args: Any, **options: Any) -> Any:
+        if re.match(BLOCK, sql):
+            monkeypatch.undo()
+            seen = accounts.get(family, "B1").updated_at
+            accounts.update(family, "B1", {"team": "Mine"}, seen)
+        return run(self, sql, *args, **options)
+
+    monkeypatch.setattr(Warehouse, "execute_and_read", edit_first)
+    response = client.post("/accounts/B1/delete/")
+    page = parsed(client.get(response["Location"]))
+    assert "Somebody changed this account" in texts(page, "#toasts p")[-1]
+    assert counts(family) == [1, 1, 1, 1]
+    assert accounts.get(family, "B1").team == "Mine"
 
 
 def test_a_lost_deletion_whose_repetition_is_refused_goes_on_step_by_step(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.repository import _sql, atomic, operations
 from crm.repository.atomic import NotAtomic, Statement
-from crm.repository.errors import HalfDone, Missing
+from crm.repository.errors import HalfDone
 from crm.repository.operations import Operation
 from crm.repository.records import _children
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
@@ -210,13 +209,16 @@ class _Deletion:
         """Delete children that others have added, and read which of the accounts still exist."""
         keys, bound = _sql.text_array("keys", self.stamped)
         branches = (of_child(self.wh, _ORPHANS, child, keys=keys) for child in CHILDREN)
-        found = self.wh.query(" UNION ALL ".join(branches), bound) if self.stamped else []
-        for row in found:
-            with suppress(Missing):  # the person who added it has deleted it
-                _children.delete(self.wh, TABLES[row["place"]], row["id"], self.operation)
+        sql = " UNION ALL ".join(branches)
+
+        def find() -> list[tuple[Table, str]]:
+            found = self.wh.query(sql, bound) if self.stamped else []
+            return [(TABLES[row["place"]], row["id"]) for row in found]
+
+        count = _children.delete_orphans(self.wh, self.operation, find)
         self.is_whole = False  # somebody may have created an account with the same key
         self.read_existing()
-        return len(found)
+        return count
 
     def read_existing(self) -> int:
         """Read which of the rows still exist, and which others deleted; no statement if the

@@ -209,6 +209,8 @@ WHEN MATCHED {action}
 # time they do not become the latest.
 _STAMP = """AND NOT (t.change_id <=> :change_id) THEN UPDATE SET
   updated_at = NULL, updated_by = :actor, change_id = :change_id"""
+# If somebody set an older status since the stamp, another one is the older one now.
+_DELETE_STAMPED = "AND t.change_id = :change_id THEN DELETE"
 
 
 def ranked_statuses(namespace: Namespace) -> str:
@@ -230,7 +232,7 @@ def find_double_statuses(namespace: Namespace) -> Iterator[Statement]:
 
 
 def drop_older_statuses(namespace: Namespace) -> Iterator[Statement]:
-    for action in (_STAMP, "THEN DELETE"):
+    for action in (_STAMP, _DELETE_STAMPED):
         parts = {"rivals": _rivals(namespace), "action": action}
         sql = render(namespace, PLATFORMS_STATUS, _OLDER_STATUSES, **parts)
         is_stamp = action is _STAMP

@@ -188,7 +188,8 @@ class _Merge:
         for table in (table for table in _MOVED if TABLES.index(table) in places):
             self._run(self._statement(sql_of.MOVE, table, kept=self._render(sql_of.ONLY_KEPT)))
         for row in (row for row in found if TABLES[row["place"]] is PLATFORMS_STATUS):
-            with suppress(Missing):  # the person who added it has deleted it
+            # The person who added it has deleted it, or changed it.
+            with suppress(Missing, ChangedMeanwhile):
                 _children.delete(self.wh, PLATFORMS_STATUS, row["id"], self.operation)
         return len(found)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from crm.model.records import AnyRecord
 from crm.model.schema import USE_CASES, Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
-from crm.repository.errors import Missing, ReasonNotKept, Stale
+from crm.repository.errors import ChangedMeanwhile, Missing, ReasonNotKept, Stale
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, run_steps
 from crm.repository.tables import notes
@@ -231,7 +231,7 @@ def delete(
     """Stamp the row and delete it.
 
     Raises Missing if the person sees no such row, HalfDone, and ChangedMeanwhile if somebody
-    changed the row since ``earlier`` attempts.
+    changed the row since it was stamped.
     Without ``operation`` this is a separate deletion, or continues the ``earlier`` attempts.
     """
     operation = operation or operations.new(wh, operations.DELETE).resume(earlier.operation)
@@ -239,9 +239,27 @@ def delete(
         operations.require_unchanged(wh, operation, table, id)
     steps = [
         _deleting.stamp(wh, operation, table, id),
-        _deleting.delete(wh, operation, f"Delete the {table.singular}", table, table.key, id),
+        _deleting.delete_stamped(wh, operation, f"Delete the {table.singular}", table, id),
     ]
     run_steps(wh, operation, steps, done=earlier.done)
+
+
+def delete_orphans(
+    wh: Warehouse, operation: Operation, find: Callable[[], Sequence[tuple[Table, str]]]
+) -> int:
+    """Delete the rows without an account that ``find`` returns, and return their number.
+
+    If somebody changes one meanwhile, it looks again: the row may have an account now.
+    """
+    found, is_changed = find(), False
+    for table, id in found:
+        try:
+            delete(wh, table, id, operation)
+        except Missing:
+            pass  # the person who added it has deleted it
+        except ChangedMeanwhile:
+            is_changed = True
+    return len(found) + (delete_orphans(wh, operation, find) if is_changed else 0)
 
 
 def _render(wh: Warehouse, sql: str, table: Table, **parts: str) -> str:

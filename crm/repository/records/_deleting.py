@@ -9,7 +9,7 @@ from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.repository import _sql, atomic, operations
 from crm.repository.atomic import NotAtomic, Statement
-from crm.repository.errors import HiddenChildren, Missing
+from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
 from crm.repository.operations import Operation
 from crm.repository.steps import Step
 from crm.repository.tables.hidden_rows import read_as_app
@@ -22,6 +22,15 @@ WHERE {column} = :key AND NOT (change_id <=> :change_id)
 """
 _DELETE = """
 DELETE FROM {table} WHERE {column} = :key
+"""
+# Somebody may have changed the row since the stamp.
+_DELETE_STAMPED = """
+DELETE FROM {table} WHERE {column} = :key AND change_id = :change_id
+"""
+# Stops the transaction that deletes, if somebody has changed the account since the stamp.
+_IS_STAMPED = """
+UPDATE {table} SET change_id = RAISE_ERROR(CONCAT('somebody changed the account ', bsnid))
+WHERE {column} = :key AND NOT (change_id <=> :change_id)
 """
 _EXISTS = """
 SELECT 1 AS found FROM {table} WHERE {column} = :key LIMIT 1
@@ -49,18 +58,29 @@ def stamp(wh: Warehouse, operation: Operation, table: Table, key: str) -> Step:
     return Step(f"Note who deletes the {table.singular}", run)
 
 
-def delete(
-    wh: Warehouse,
-    operation: Operation,
-    name: str,
-    table: Table,
-    column: str,
-    value: str,
-    *,
-    parallel: bool = False,
-) -> Step:
-    """Return the step that deletes the rows with this value of the column."""
-    return Step(name, _statement(wh, operation, _DELETE, table, column, value), parallel)
+def delete_stamped(wh: Warehouse, operation: Operation, name: str, table: Table, key: str) -> Step:
+    """Return the step that deletes the stamped row.
+
+    The step raises ChangedMeanwhile if somebody changed the row since the stamp: with that
+    person's stamp, nobody would know who deleted it.
+    """
+    delete = _statement(wh, operation, _DELETE_STAMPED, table, table.key, key)
+    exists = _render(wh, _EXISTS, table, table.key)
+
+    def run() -> int:
+        count = delete()
+        if not count and wh.query(exists, {"key": key}):
+            raise ChangedMeanwhile(key)
+        return count
+
+    return Step(name, run)
+
+
+def delete_children(wh: Warehouse, operation: Operation, child: Table, bsnid: str) -> Step:
+    """Return the step that deletes an account's rows in this table; steps for other tables may
+    run at the same time."""
+    name = f"Delete its {child.plural}"
+    return Step(name, _statement(wh, operation, _DELETE, child, child.owner, bsnid), parallel=True)
 
 
 def together(
@@ -70,7 +90,8 @@ def together(
     statement.
 
     All rows are stamped, since the history cannot rely on the order of the deletions, which a
-    transaction does not keep. The first step raises Missing if there is no such account.
+    transaction does not keep. The first step raises Missing if there is no such account, the
+    second one NotAtomic if somebody has changed it since.
     """
 
     def run(template: str) -> int:
@@ -78,6 +99,9 @@ def together(
             Statement(_render(wh, template, table, table.owner), {"key": bsnid}, table)
             for table in tables
         ]
+        if template is _DELETE:
+            unchanged = _render(wh, _IS_STAMPED, ACCOUNTS, ACCOUNTS.owner)
+            statements.insert(-1, Statement(unchanged, {"key": bsnid}))
         try:
             written = atomic.run(wh, operation, statements)
         except NotAtomic as error:

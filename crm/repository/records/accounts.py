@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import suppress
 from functools import partial
 
 from crm.model import vocabulary
@@ -24,7 +23,6 @@ from crm.model.schema import (
 from crm.repository import _sql, atomic, operations
 from crm.repository._sql import Row, Values
 from crm.repository.atomic import NotAtomic
-from crm.repository.errors import Missing
 from crm.repository.operations import Operation
 from crm.repository.similar_keys import are_similar
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
@@ -205,8 +203,8 @@ def update(
 def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
     """Delete the account with its children, continuing after ``earlier`` attempts.
 
-    Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then. Before it
-    writes, raises Missing if the person sees no such account, and HiddenChildren.
+    Raises HalfDone, and ChangedMeanwhile if somebody changed the account since it was stamped.
+    Before it writes, raises Missing if the person sees no such account, and HiddenChildren.
 
     If the warehouse has transactions, one stamps all the rows and one deletes them. Otherwise the
     account is stamped first, and children are deleted before the account, so that a failure leaves
@@ -231,28 +229,22 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
             return
         except NotAtomic as error:
             done = error.finished
+            if done:
+                operations.require_unchanged(wh, operation, ACCOUNTS, bsnid)
     run_steps(wh, operation, [*_deleting_alone(wh, operation, bsnid), orphans], done=done)
 
 
 def _deleting_alone(wh: Warehouse, operation: Operation, bsnid: str) -> list[Step]:
     """Return the steps that stamp and delete the account and its children, a statement each."""
-    delete = partial(_deleting.delete, wh, operation, value=bsnid)
     return [
         _deleting.stamp(wh, operation, ACCOUNTS, bsnid),
-        *(
-            delete(f"Delete its {table.plural}", table, table.owner, parallel=True)
-            for table in CHILDREN
-        ),
-        delete("Delete the account itself", ACCOUNTS, ACCOUNTS.owner),
+        *(_deleting.delete_children(wh, operation, child, bsnid) for child in CHILDREN),
+        _deleting.delete_stamped(wh, operation, "Delete the account itself", ACCOUNTS, bsnid),
     ]
 
 
 def _delete_orphans(wh: Warehouse, bsnid: str, operation: Operation) -> int:
-    found = _orphans(wh, bsnid)
-    for table, id in found:
-        with suppress(Missing):  # the person who added it has deleted it
-            _children.delete(wh, table, id, operation)
-    return len(found)
+    return _children.delete_orphans(wh, operation, partial(_orphans, wh, bsnid))
 
 
 def _orphans(wh: Warehouse, bsnid: str) -> list[tuple[Table, str]]:
