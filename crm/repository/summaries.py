@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from .operations import BULK, MERGE, REPAIR
@@ -16,6 +17,7 @@ _BEGAN = {
     _RENAMED: "began to rename ",
     _MERGED: "began to merge ",
 }
+_LEFT = re.compile(r", except for ([\d,]+) of its records$")
 LOADED_SAMPLE = "loaded the sample data"
 
 
@@ -80,6 +82,12 @@ def undid(undone: str, left: int) -> str:
     """Return the summary of a revert that left so many records alone."""
     rest = f", except for {left:,} of its records" if left else ""
     return f"undid {undone}{rest}"
+
+
+def left_by_undo(undid: str) -> int:
+    """Return how many records the revert with this summary left alone."""
+    found = _LEFT.search(undid)
+    return int(found[1].replace(",", "")) if found else 0
 
 
 def noun_of(summary: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.importing.importer import FAIL, UPDATE
+from crm.repository import summaries
 from crm.repository.tables.notes import Noted
 from crm.repository.transfer.import_traces import Trace
 
@@ -181,12 +182,6 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
     older = sum(table.get("stale", 0) for table in tables) if on_conflict == UPDATE else 0
     if all(table["verified"] for table in tables):
         advice = []
-        if written or any(table["unchanged"] for table in tables):
-            others = "all other" if kept or meanwhile or older else "all"
-            advice.append(
-                f"The warehouse compared counts and checksums: {others} accepted rows were in the "
-                "tables with the imported values."
-            )
         if kept:
             was = "row exists" if kept == 1 else "rows exist"
             advice.append(f"{kept:,} {was} with different values and stayed unchanged.")
@@ -198,6 +193,12 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
             )
         if older:
             advice.append(_were_older(older))
+        if written or any(table["unchanged"] for table in tables):
+            others = "all other" if advice else "all"
+            advice.append(
+                f"The warehouse compared counts and checksums: {others} accepted rows were in the "
+                "tables with the imported values."
+            )
         heading = "Imported, and verified" if written else "There was nothing to write"
         return {"heading": heading, "advice": " ".join(advice), "undo": undo}
     return {
@@ -229,8 +230,10 @@ def undone(undos: Collection[Noted]) -> dict[str, str]:
             "took back. You can safely undo the whole import.",
         }
     if all(undo.is_ended for undo in undos):
+        left = sum(summaries.left_by_undo(undo.summary) for undo in undos)
+        rest = f", except for {left:,} of its records" if left else ""
         return {
-            "heading": "The import was undone",
+            "heading": f"The import was undone{rest}",
             "advice": "The figures below are from before that. The activity shows what the undo "
             "took back.",
         }

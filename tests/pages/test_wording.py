@@ -261,8 +261,8 @@ def table_result(
             table_result(2, 0, 1),
             SKIP,
             "Imported, and verified",
-            "all other accepted rows were in the tables with the imported values. 1 row exists with "
-            "different values and stayed unchanged.",
+            "1 row exists with different values and stayed unchanged. The warehouse compared counts "
+            "and checksums: all other accepted rows were in the tables with the imported values.",
             "2 rows",
         ),
         (table_result(3, 0, 3), UPDATE, "Imported, and verified", "all accepted", "stayed"),
@@ -270,8 +270,9 @@ def table_result(
             table_result(3) | {"stale": 1},
             UPDATE,
             "Imported, and verified",
-            "all other accepted rows were in the tables with the imported values. 1 row of the file "
-            "was older than what was stored, and merged with it or left out. The remarks name it.",
+            "1 row of the file was older than what was stored, and merged with it or left out. The "
+            "remarks name it. The warehouse compared counts and checksums: all other accepted rows "
+            "were in the tables with the imported values.",
             "stayed",
         ),
         (table_result(2, 0, 1) | {"stale": 1}, SKIP, "Imported", "1 row exists", "older"),

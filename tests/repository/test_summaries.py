@@ -74,3 +74,9 @@ def test_an_undo() -> None:
     assert summaries.undid("the import of a.csv", 0) == "undid the import of a.csv"
     left = summaries.undid("the import of a.csv", 1234)
     assert left == "undid the import of a.csv, except for 1,234 of its records"
+
+
+@pytest.mark.parametrize("left", [0, 1, 1234])
+def test_the_records_that_an_undo_left_alone(left: int) -> None:
+    undid = summaries.undid("the import of a, except for 7 of its records.csv", left)
+    assert summaries.left_by_undo(undid) == left

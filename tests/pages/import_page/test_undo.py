@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.own_tables import OPERATIONS
+from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -71,6 +72,21 @@ def test_a_finished_import_says_what_became_of_it_if_the_warehouse_tells(
     assert begun.select(".import-undo")
     server.fault("http_status", times=None, status=400, match=r"\boperations\b")
     assert text(parsed(client.get(url)), ".banner") == text(page, ".banner")
+
+
+def test_an_undo_that_left_a_record_alone_says_so_on_the_page_of_the_import(
+    client: Client, warehouse: Warehouse
+) -> None:
+    url, _ = preview(client, accounts_csv(3), "accounts.csv")
+    page = press(client, url)
+    table = warehouse.namespace.table(ACCOUNTS)
+    since = f"UPDATE {table} SET vp = 'Since', change_id = 'since' WHERE bsnid = 'B1'"
+    assert warehouse.execute(since, repeatable=True) == 1
+    answer = client.post(page.select_one(".import-undo form")["action"])
+    assert "1 record of the import of accounts.csv was left alone" in answer.content.decode()
+    assert keys(warehouse) == {"B1"}
+    heading = text(parsed(client.get(url)), ".banner h2")
+    assert heading == "The import was undone, except for 1 of its records"
 
 
 def require_not_begun_again(client: Client, url: str, finished: BeautifulSoup) -> None:
