@@ -96,6 +96,24 @@ def test_an_edit_that_a_deletion_was_before_says_so(
         assert record_form(response).items() >= TYPED[table].items()
 
 
+def test_an_account_that_somebody_edits_after_the_stamp_keeps_its_children(
+    client: Client, family: Warehouse, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Warehouse.execute
+
+    def act(self: Warehouse, sql: str, *args: Any, **kwargs: Any) -> int:
+        count = run(self, sql, *args, **kwargs)
+        if sql.lstrip().startswith("UPDATE") and "`accounts`" in sql:
+            monkeypatch.undo()
+            seen = accounts.get(someone_else, "B1").updated_at
+            accounts.update(someone_else, "B1", {"team": "Mine"}, seen)
+        return count
+
+    monkeypatch.setattr(Warehouse, "execute", act)
+    assert "Somebody changed this account" in toasts(client, ACCOUNT).get_text()
+    assert counts(family) == [1, 1, 1, 1]
+
+
 def test_an_orphan_that_somebody_moves_meanwhile_stays(
     family: Warehouse, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ COLUMNS = (
 CASES = {
     "account": Case(
         "/accounts/B1/delete/",
-        r"DELETE FROM \S*updates",
+        r"MERGE INTO \S*updates",
         done=[STAMP, *CHILDREN[:2]],
         left=[CHILDREN[2], ACCOUNT, ORPHANS],
         between=[1, 0, 0, 1],

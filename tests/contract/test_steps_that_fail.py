@@ -42,10 +42,10 @@ def test_a_step_that_fails_in_another_way(
     # machine.
     deadline = 3.0 if fault == "hang" else 60.0
     settings.EDIP_REQUEST_TIMEOUT = deadline
-    deletes = r"DELETE FROM \S*updates"
+    deletes = r"MERGE INTO \S*updates"
     if fault != "hang":
         # The first failure is tried again by itself.
-        server.fault(fault, match=r"DELETE FROM \S*use_cases")
+        server.fault(fault, match=r"MERGE INTO \S*use_cases")
     server.fault(fault, times=None, match=deletes)
     started = time.monotonic()
     response = client.post("/accounts/B1/delete/", **HTMX)
@@ -68,7 +68,7 @@ def test_what_somebody_changed_meanwhile_is_asked_about(
     client: Client, family: Warehouse, server: LocalWarehouse
 ) -> None:
     """Continuing would delete their edit, and the history would attribute the deletion to them."""
-    server.fault("http_status", status=400, match=r"DELETE FROM \S*updates")
+    server.fault("http_status", status=400, match=r"(DELETE FROM|MERGE INTO) \S*updates")
     for path in ("/updates/d-1/delete/", "/accounts/B1/delete/"):
         go_on = parsed(client.post(path)).select_one("main form")
         if path.startswith("/updates"):
@@ -82,7 +82,7 @@ def test_what_somebody_changed_meanwhile_is_asked_about(
         ask = parsed(client.get(path))
         assert "Somebody changed this" in ask.select_one("#toasts").get_text()
         assert "Still needed" in ask.select_one("main").get_text()
-        server.fault("http_status", status=400, match=r"DELETE FROM \S*updates")
+        server.fault("http_status", status=400, match=r"(DELETE FROM|MERGE INTO) \S*updates")
     server.clear_faults()
     assert counts(family) == [1, 0, 0, 1]
     assert client.post("/accounts/B1/delete/").status_code == 303
@@ -102,7 +102,7 @@ def test_the_kept_account_is_deleted_while_another_is_merged_into_it(
     path = "/accounts/B2/merge/B1/"
     form = filled_in(parsed(client.get(path)).select_one("form.merge"))
     if is_continued:
-        server.fault("http_status", status=400, match=r"MERGE INTO \S*updates")
+        server.fault("http_status", status=400, match=r"(DELETE FROM|MERGE INTO) \S*updates")
         form = filled_in(parsed(client.post(path, form)).select_one("main form"))
         accounts.delete(family, "B2")
     else:

@@ -23,7 +23,13 @@ WHERE {column} = :key AND NOT (change_id <=> :change_id)
 _DELETE = """
 DELETE FROM {table} WHERE {column} = :key
 """
-# Somebody may have changed the row since the stamp.
+# Somebody may have changed the row, or the account, since the stamp.
+_DELETE_CHILDREN = """
+MERGE INTO {table} AS t USING (
+  SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :key AND change_id = :change_id
+) AS s ON t.{column} = s.bsnid
+WHEN MATCHED THEN DELETE
+"""
 _DELETE_STAMPED = """
 DELETE FROM {table} WHERE {column} = :key AND change_id = :change_id
 """
@@ -77,10 +83,10 @@ def delete_stamped(wh: Warehouse, operation: Operation, name: str, table: Table,
 
 
 def delete_children(wh: Warehouse, operation: Operation, child: Table, bsnid: str) -> Step:
-    """Return the step that deletes an account's rows in this table; steps for other tables may
-    run at the same time."""
-    name = f"Delete its {child.plural}"
-    return Step(name, _statement(wh, operation, _DELETE, child, child.owner, bsnid), parallel=True)
+    """Return the step that deletes the rows of a stamped account in this table; steps for other
+    tables may run at the same time."""
+    delete = _statement(wh, operation, _DELETE_CHILDREN, child, child.owner, bsnid)
+    return Step(f"Delete its {child.plural}", delete, parallel=True)
 
 
 def together(
