@@ -38,6 +38,15 @@ def test_a_form_that_was_refused_still_has_unsaved_words(page: Page, account: st
         page.locator(".sections a").first.click()
 
 
+def test_leaving_unsaved_names_of_mine_asks(page: Page) -> None:
+    page.goto("/preferences/me/")
+    page.get_by_label("Your names in the data").press_sequentially("Vera")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog"):
+        page.locator(".sections a").first.click(no_wait_after=True)
+    expect(page.get_by_label("Your names in the data")).to_have_value("Vera")
+
+
 def test_a_lost_cookie_keeps_the_words(page: Page, account: str) -> None:
     page.goto(f"{account}edit/")
     page.get_by_label("VP").fill("Kept Words")
