@@ -164,6 +164,8 @@ def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, s
         advice = f"{done} {_RUN_AGAIN}"
     elif importing and (died or state.get("wrote")):
         advice = _RUN_AGAIN
+    elif importing:  # an attempt is noted in ``wrote`` before it sends its first row
+        advice = "No row of the file was written."
     again = "Continue" if stopped else "Try again"
     return {"heading": heading, "reason": reason, "advice": advice, "again": again}
 

@@ -200,6 +200,8 @@ def test_how_far_an_import_came() -> None:
     assert _import_wording.failed(False, False, state)["advice"] == ""
     # The first rows may be written, though they were not verified.
     assert "run it again" in _import_wording.failed(True, False, {"wrote": {"id": {}}})["advice"]
+    nothing = _import_wording.failed(True, False, {"wrote": {}, "error": "x"})["advice"]
+    assert nothing == "No row of the file was written."
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,19 @@ def test_the_bar_moves(client: Client, warehouse: Warehouse, monkeypatch: Any) -
     assert text(page, ".banner h2") == "Imported, and verified"
 
 
+def test_a_warehouse_that_dies_before_the_first_row(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    server.fault("drop_before", times=None, match="DESCRIBE HISTORY")
+    page = press(client, url)
+    assert text(page, ".banner h2") == "The import stopped"
+    assert "No row of the file was written." in text(page, ".banner")
+    server.clear_faults()
+    assert not accounts.search(warehouse, everything()).rows
+    assert text(press(client, url), ".banner h2") == "Imported, and verified"
+
+
 def test_a_warehouse_that_dies_half_way(
     client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: Any
 ) -> None:
