@@ -7,6 +7,7 @@
       Missing         the row, or the account that it belongs to, does not exist
       Stale           somebody else changed the row since it was read
       ChangedMeanwhile  somebody changed the row since a part of the operation was done
+      DeletedMeanwhile  somebody deleted the row since then
       ReasonNotKept   a status was saved, but not its reason
       StatusGone      a status that a person saw is gone, or hidden from them
       HiddenChildren  a row filter hides children of an account from the person
@@ -63,6 +64,11 @@ class Stale(RepositoryError):
 class ChangedMeanwhile(RepositoryError):
     def __init__(self, key: str) -> None:
         super().__init__(f"somebody changed {key!r} since a part of the operation was done")
+
+
+class DeletedMeanwhile(RepositoryError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"somebody deleted {key!r} since a part of the operation was done")
 
 
 class ReasonNotKept(RepositoryError):

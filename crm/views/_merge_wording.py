@@ -79,6 +79,23 @@ def deleted_half_way(kept: str, other: str) -> str:
     )
 
 
+def other_deleted_half_way(kept: str, other: str) -> str:
+    """Say that somebody deleted the account ``other`` while it was merged into ``kept``."""
+    return (
+        f"Somebody deleted the account “{other}”, or merged it, before this merge into “{kept}” "
+        f"was finished. What was not in “{kept}” by then went with “{other}”, whose history shows "
+        "it."
+    )
+
+
+def undone_and_gone(other: str) -> str:
+    """Say that the merge was undone, and that the account ``other`` is not there now."""
+    return (
+        f"This merge was undone, or its undo has begun, and there is no account “{other}” now. "
+        "Nothing was merged now. The activity shows who did what."
+    )
+
+
 def hidden(hidden: Mapping[Table, int]) -> str:
     counts = [counted(n, table.singular, table.plural) for table, n in hidden.items()]
     return (
@@ -87,6 +104,12 @@ def hidden(hidden: Mapping[Table, int]) -> str:
     )
 
 
-def done(summary: str) -> str:
-    """Return the message after a merge; ``summary`` is that of its note."""
-    return f"{summary[:1].upper()}{summary[1:]}."
+def done(summary: str, other: str, *, is_sure: bool) -> str:
+    """Return the message after a merge; ``summary`` is that of its note.
+
+    ``is_sure``: it is known that the merge deleted the account ``other``.
+    """
+    text = f"{summary[:1].upper()}{summary[1:]}."
+    if is_sure:
+        return text
+    return f"{text} If somebody else deleted {other} meanwhile, what had not moved went with it."

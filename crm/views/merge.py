@@ -19,7 +19,7 @@ from crm.model.schema import ACCOUNTS, CHILDREN
 from crm.page_urls import record_url
 from crm.repository import operations, steps, summaries
 from crm.repository.bulk import undone
-from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
+from crm.repository.errors import ChangedMeanwhile, DeletedMeanwhile, HiddenChildren, Missing
 from crm.repository.merge import merging, pair
 from crm.repository.merge.pair import Pair
 from crm.repository.operations import Operation
@@ -114,15 +114,18 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
         return _show(request, questions, problem)
     try:
         with _noted(request, operation, summary):
-            merging.merge(wh, operation, bsnid, other, questions.choice(), earlier)
+            is_sure = merging.merge(wh, operation, bsnid, other, questions.choice(), earlier)
     except HiddenChildren as error:
         return _show(request, questions, _merge_wording.hidden(error.hidden))
-    except (ChangedMeanwhile, Missing):
+    except (ChangedMeanwhile, DeletedMeanwhile, Missing):
         found = pair.load(wh, bsnid, other)
         _require_kept(found, bsnid, other)
+        if found.other is None:
+            raise Http404(_merge_wording.other_deleted_half_way(bsnid, other)) from None
         again = _questions(request, found, bsnid, other, is_sent=True)
         return _show(request, again, _merge_wording.CHANGED_HALF_WAY)
-    return _done(request, operation, plan, bsnid, _merge_wording.done(summary))
+    text = _merge_wording.done(summary, other, is_sure=is_sure)
+    return _done(request, operation, plan, bsnid, text)
 
 
 def _require_kept(found: Pair, bsnid: str, other: str) -> None:
@@ -144,16 +147,22 @@ def _problem(request: Request, operation: Operation, questions: Questions) -> st
 def _finish(
     request: Request, operation: Operation, plan: Signed, bsnid: str, other: str
 ) -> HttpResponse:
-    """Finish a merge whose earlier attempt deleted the other account."""
+    """Finish a merge whose earlier attempt deleted the other account, unless somebody else did."""
     note = notes.read_note(request.warehouse, operation.id)
     if not note.summary:
         raise Http404(_wording.not_found(ACCOUNTS, other))
     if note.is_ended:
         return _done(request, operation, plan, bsnid, _merge_wording.DONE_BEFORE)
+    if undone.was_undone(request.warehouse, operation):
+        raise Http404(_merge_wording.undone_and_gone(other))
     summary = summaries.ended(note.summary)
-    with _noted(request, operation, summary):
-        merging.finish(request.warehouse, operation, bsnid, other)
-    return _done(request, operation, plan, bsnid, _merge_wording.done(summary))
+    try:
+        with _noted(request, operation, summary):
+            is_sure = merging.finish(request.warehouse, operation, bsnid, other)
+    except DeletedMeanwhile:
+        raise Http404(_merge_wording.other_deleted_half_way(bsnid, other)) from None
+    text = _merge_wording.done(summary, other, is_sure=is_sure)
+    return _done(request, operation, plan, bsnid, text)
 
 
 @contextmanager

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from crm.model.schema import UPDATES, Table
+from crm.repository import versions
+from crm.repository.errors import BeyondRetention
 from crm.repository.merge import merging
 from crm.repository.records import accounts, updates
 from crm.warehouse import Warehouse
@@ -119,3 +122,90 @@ def test_the_kept_account_is_deleted_while_another_is_merged_into_it(
     assert "Somebody deleted the account “B2” while “B1” was merged into it." in words
     assert "What had moved by then may have been deleted with “B2”" in words
     assert accounts.get(family, "B1")
+
+
+def gone(*args: Any) -> None:
+    raise BeyondRetention
+
+
+MOVE = r"(DELETE FROM|MERGE INTO) \S*updates"
+
+
+@pytest.mark.parametrize("is_continued", [False, True])
+def test_the_other_account_is_deleted_while_it_is_merged(
+    client: Client,
+    family: Warehouse,
+    someone_else: Warehouse,
+    server: LocalWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    is_continued: bool,
+) -> None:
+    """The page does not say that both are one: what had not moved by then is deleted."""
+    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
+    path = "/accounts/B2/merge/B1/"
+    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    if is_continued:
+        server.fault("http_status", status=400, match=MOVE)
+        form = filled_in(parsed(client.post(path, form)).select_one("main form"))
+        accounts.delete(someone_else, "B1")
+    else:
+        move = merging._Merge.move
+
+        def delete_first(merge: merging._Merge, table: Table) -> int:
+            if table is UPDATES:
+                accounts.delete(someone_else, "B1")
+            return move(merge, table)
+
+        monkeypatch.setattr(merging._Merge, "move", delete_first)
+    for _ in range(2):  # the button says so again
+        response = client.post(path, form)
+        assert response.status_code == 404
+        words = " ".join(parsed(response).select_one("main").get_text().split())
+        assert (
+            "Somebody deleted the account “B1”, or merged it, before this merge into “B2” was"
+            in words
+        )
+    assert updates.get(family, "d-1") is None
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["feed", "no feed"])
+def test_a_merge_whose_last_answers_are_lost_is_reported_as_merged(
+    client: Client,
+    family: Warehouse,
+    server: LocalWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    is_kept: bool,
+) -> None:
+    """Without the change feed it is unknown who deleted the other account."""
+    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
+    path = "/accounts/B2/merge/B1/"
+    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    server.fault("drop_after", times=None, match=r"MERGE INTO \S*accounts[^;]*THEN DELETE")
+    go_on = filled_in(parsed(client.post(path, form)).select_one("main form"))
+    assert accounts.get(family, "B1") is None
+    server.clear_faults()
+    if not is_kept:
+        monkeypatch.setattr(versions, "versions_at", gone)
+    said = texts(parsed(client.post(path, go_on, follow=True)), "#toasts p")[-1]
+    assert said.startswith("Merged")
+    assert ("If somebody else deleted B1" in said) is not is_kept
+    assert updates.get(family, "d-1").account_bsnid == "B2"
+
+
+def test_a_merge_is_not_finished_after_its_undo_and_a_deletion(
+    client: Client, family: Warehouse, someone_else: Warehouse, server: LocalWarehouse
+) -> None:
+    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
+    path = "/accounts/B2/merge/B1/"
+    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    server.fault("http_status", status=400, match="_follows|LEFT ANTI JOIN")
+    go_on = filled_in(parsed(client.post(path, form)).select_one("main form"))
+    server.clear_faults()
+    undo = parsed(client.get("/activity/")).select_one(
+        ".moment form:has([name=csrfmiddlewaretoken])"
+    )
+    client.post(undo["action"])
+    accounts.delete(someone_else, "B1")
+    response = client.post(path, go_on)
+    assert response.status_code == 404
+    assert "Nothing was merged now" in parsed(response).select_one("main").get_text()

@@ -105,7 +105,9 @@ def _begin_and_go_on(stage: Stage) -> str:
     operations.note_done(wh, operation, began, "ended")
     use_cases.delete(wh, USE_CASE)
     note = notes.read_note(wh, operation.id)
-    return f"{result}, wrote {sum(counts.values())}, not {len(deleted)}, noted: {note.summary}"
+    return (
+        f"{result}, wrote {sum(counts.values())}, not {len(deleted or ())}, noted: {note.summary}"
+    )
 
 
 CASES = (

@@ -231,8 +231,8 @@ class _Deletion:
         self.existing = {row["key"]: row["name"] or row["key"] for row in existing}
         known = {*self.stamped, *self.existing}
         gone = [row for row in self.rows if row.key not in known]
-        deleted = deleted_keys(self.wh, self.operation, self.action.of) if gone else ()
-        self.gone = [row for row in gone if row.key not in deleted]
+        deleted = deleted_keys(self.wh, self.operation, self.action.of) if gone else None
+        self.gone = [row for row in gone if row.key not in (deleted or ())]
         return 0
 
     def outcome(self) -> Outcome:

@@ -58,11 +58,11 @@ def count_written(wh: Warehouse, operation: Operation, table: Table, key: str) -
     return {row["key"]: row["n"] for row in found}
 
 
-def deleted_keys(wh: Warehouse, operation: Operation, table: Table) -> set[str]:
-    """Return the keys of the rows that the operation deleted; none if the change feed cannot be
+def deleted_keys(wh: Warehouse, operation: Operation, table: Table) -> set[str] | None:
+    """Return the keys of the rows that the operation deleted; None if the change feed cannot be
     read. Up to five statements."""
     found = read_feed(wh, operation, _DELETED, table, table.key, {})
-    return {row["key"] for row in found or ()}
+    return None if found is None else {row["key"] for row in found}
 
 
 def read_feed(

@@ -27,8 +27,8 @@ from crm.model.schema import (
 from crm.repository import _sql, atomic, operations
 from crm.repository._sql import Values
 from crm.repository.atomic import NotAtomic, Statement
-from crm.repository.bulk import undone
-from crm.repository.errors import ChangedMeanwhile, Missing
+from crm.repository.bulk import undone, written
+from crm.repository.errors import ChangedMeanwhile, DeletedMeanwhile, Missing
 from crm.repository.operations import Operation
 from crm.repository.records import _children, _deleting, mine
 from crm.repository.records.platforms import new_id
@@ -64,21 +64,26 @@ def merge(
     other: str,
     choice: Choice,
     earlier: Earlier = NOTHING,
-) -> None:
+) -> bool:
     """Merge the account ``other`` into ``kept``, continuing after ``earlier`` attempts.
 
+    Return False if it is unknown whether this merge deleted the other account or somebody else,
+    perhaps before all of it had moved.
+
     Before it writes, it raises HiddenChildren, and ChangedMeanwhile if an account has changed
-    since it was read. Later it may raise HalfDone; ChangedMeanwhile if somebody changed the other
-    account meanwhile; and Missing if somebody deleted the kept one. Children that have moved by
-    then stay moved, and the other account is not deleted. Eleven statements, six with
-    transactions.
+    since it was read. Later it may raise HalfDone; ChangedMeanwhile or DeletedMeanwhile if
+    somebody changed or deleted the other account meanwhile; and Missing if somebody deleted the
+    kept one. Children that have moved by then stay moved, and the merge deletes no account. Eleven
+    statements, six with transactions.
     """
     if masked := operation.masked(ACCOUNTS) & choice.values.keys():
         raise ValueError(f"{', '.join(sorted(masked))} is masked")
     if not earlier.done:
         for bsnid in (kept, other):
             _deleting.refuse_hidden_children(wh, bsnid)
-    _Merge(wh, operation, kept, other, choice).all_steps(earlier.done)
+    run = _Merge(wh, operation, kept, other, choice)
+    run.all_steps(earlier.done)
+    return run.is_sure
 
 
 def was_undone(wh: Warehouse, operation: Operation) -> bool:
@@ -93,10 +98,13 @@ def was_undone(wh: Warehouse, operation: Operation) -> bool:
     return undone.was_undone(wh, operation)
 
 
-def finish(wh: Warehouse, operation: Operation, kept: str, other: str) -> None:
-    """Run the steps after the deletion of the other account. Raises what ``merge`` raises."""
+def finish(wh: Warehouse, operation: Operation, kept: str, other: str) -> bool:
+    """Run the steps after the deletion of the other account. Returns and raises what ``merge``
+    does. Up to five statements more."""
     run = _Merge(wh, operation, kept, other, Choice(None, None))
+    run.require_own_deletion()
     run_steps(wh, operation, run.last())
+    return run.is_sure
 
 
 @dataclass
@@ -106,6 +114,7 @@ class _Merge:
     kept: str
     other: str
     choice: Choice
+    is_sure: bool = True
 
     def all_steps(self, done: int) -> None:
         # If an earlier attempt ran step by step, this one continues step by step.
@@ -156,7 +165,16 @@ class _Merge:
     def delete_other(self) -> int:
         count = self._run(self._statement(sql_of.DELETE_OTHER))
         self._require_deleted()
+        if not count:
+            self.require_own_deletion()
         return count
+
+    def require_own_deletion(self) -> None:
+        """Raise DeletedMeanwhile if somebody else deleted the other account."""
+        deleted = written.deleted_keys(self.wh, self.operation, ACCOUNTS)
+        if deleted is not None and self.other not in deleted:
+            raise DeletedMeanwhile(self.other)
+        self.is_sure = deleted is not None
 
     def block(self) -> int:
         moves = map(self._move, _MOVED)
