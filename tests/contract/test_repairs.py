@@ -119,6 +119,7 @@ def test_a_status_that_somebody_sets_during_the_repair_stays(
     """It is the latest one then; the other one has no stamp that says who deletes it."""
     old = {"id": "s1", "account_bsnid": "B1", "platform": "DATABRICKS", "status": "Completed"}
     insert(family, PLATFORMS_STATUS, **old)
+    insert(family, PLATFORMS_STATUS, **old | {"id": "s2", "platform": "dataBRICKS"})
     run = Warehouse.execute
 
     def set_first(self: Warehouse, sql: str, *args: Any, **options: Any) -> int:
@@ -130,6 +131,7 @@ def test_a_status_that_somebody_sets_during_the_repair_stays(
 
     monkeypatch.setattr(Warehouse, "execute", set_first)
     assert client.post("/admin-tools/integrity/double-statuses/").status_code == 303
+    assert "1 row was repaired" in toast(client).get_text()
     found = {each.platform: each.status for each in platforms.list_for(family, "B1")}
     assert found == {"DATABRICKS": "In Progress", "Databricks": "Requested"}
 

@@ -51,6 +51,7 @@ class _Repair:
     fixes: list[Statement]
     settled: Params
     earlier: Earlier
+    deleted: int = 0
 
     def of_keys(self, check: Check) -> int:
         """Repair only tables with problems; return how many keys no longer have one."""
@@ -81,13 +82,15 @@ class _Repair:
         """Repair the rows, and return how many have the operation's id.
 
         The answers of the statements cannot be added up: one may be lost, and a row may be changed
-        twice. A deleted row counts if it was stamped and no longer exists.
+        twice. Of a repair that deletes rows, the answer of the deletion counts; without it, the
+        rows that were stamped and have the stamp no longer.
         """
         if not self.fixes:
             return 0
         sign = -1 if self._is_stamped else 1
         last = Step("Count what was repaired", lambda: sign * self._count())
-        return self.earlier.changed + sum(self._run(last))
+        changed = self.earlier.changed + sum(self._run(last))
+        return self.deleted or changed
 
     def _run(self, last: Step) -> list[int]:
         """Run the statements and then the ``last`` step; return what each step returns."""
@@ -108,8 +111,12 @@ class _Repair:
     def _run_one(self, statement: Statement) -> int:
         """Run the statement; return how many rows it stamped, or 0 if it is no stamp."""
         params = self._params(statement)
-        operations.run(self.wh, self.operation, statement.sql, params, repeatable=True)
-        return self._count() if statement.is_stamp else 0
+        count = operations.run(self.wh, self.operation, statement.sql, params, repeatable=True)
+        if statement.is_stamp:
+            return self._count()
+        # Others may have changed rows since the stamp. The answer is 0 if an earlier one was lost.
+        self.deleted = count if self._is_stamped else 0
+        return 0
 
     def _params(self, statement: Statement) -> dict[str, str]:
         return {**statement.params, **self.settled}
