@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from crm.model import vocabulary
@@ -18,6 +18,13 @@ _BLANK = f"[{_sql.pattern(BLANKS)}]"
 INVISIBLE_SIGN = f"[{_sql.pattern(INVISIBLE)}]"
 _AROUND_LINKS = r"[ ,;\\t\\r\\n]"
 _ISO = r"^\\d{4}-\\d{2}-\\d{2}([T ].*)?$"
+
+_TEXTS = "SELECT {texts} FROM {origin} AS s"
+_SELECTED = "SELECT {columns} FROM ({rows}) AS r"
+_WITH_IDS = """
+SELECT COALESCE(id, {made_id}) AS id, {raw_id}, {others}
+FROM (SELECT *, {hash} AS id__hash FROM ({rows}) AS r) AS i
+"""
 
 
 @dataclass(frozen=True)
@@ -48,34 +55,43 @@ def clean_rows(
     origin: Origin,
     named: Callable[[str], str] = str,
     more: Sequence[str] = (),
+    only: Collection[str] = (),
 ) -> str:
-    """Return the query of the origin's cleaned rows. For each column it also has the raw text,
-    named by ``raw_name``. ``named`` changes the query before ids are computed, and adds the
-    columns ``more``."""
-    # Nested queries, so that each raw text and each value is computed once.
-    texts = ", ".join(
-        f"{_text(column, origin)} AS {_text_name(column.name)}, "
-        f"{_raw(column, origin)} AS {raw_name(column.name)}"
-        for column in table.columns
-    )
+    """Return the query of the origin's cleaned rows, with ``only`` these columns if it names any.
+    For each column it also has the raw text, named by ``raw_name``. ``named`` changes the query
+    before ids are computed, and adds the columns ``more``."""
+    columns = [column for column in table.columns if not only or column.name in only]
+    # Nested queries, so that each raw text, line and value is computed once.
     values = ", ".join(
         f"{_value(column, origin)} AS {quoted(column.name)}, {raw_name(column.name)}"
-        for column in table.columns
+        for column in columns
     )
-    sql = "SELECT {values} FROM (SELECT {texts} FROM {origin} AS s) AS r"
-    rows = _sql.fill(sql, values=values, texts=texts, origin=origin.quoted)
-    fitting = ", ".join(f"{_fitting(table, c, origin)}, {raw_name(c.name)}" for c in table.columns)
-    rows = named(_sql.fill("SELECT {fitting} FROM ({rows}) AS v", fitting=fitting, rows=rows))
+    rows = _sql.fill(_SELECTED, columns=values, rows=_with_lines(columns, origin))
+    fitting = ", ".join(f"{_fitting(table, c, origin)}, {raw_name(c.name)}" for c in columns)
+    rows = named(_sql.fill(_SELECTED, columns=fitting, rows=rows))
     return rows if table is ACCOUNTS else _with_ids(table, rows, more)
+
+
+def _with_lines(columns: Sequence[Column], origin: Origin) -> str:
+    """Return the query of the origin's texts, with the lines of words, which are named often."""
+    texts = [f"{_raw(column, origin)} AS {raw_name(column.name)}" for column in columns]
+    for column in columns:
+        if column.kind == "links":
+            texts.append(f"{_text(column, origin)} AS {_text_name(column.name)}")
+    rows = _sql.fill(_TEXTS, texts=", ".join(texts), origin=origin.quoted)
+    words = [column for column in columns if column.vocabulary]
+    lines = (f"{one_line(column)} AS {_line_name(column.name)}" for column in words)
+    return _sql.fill(_SELECTED, columns=", ".join(["*", *lines]), rows=rows) if words else rows
 
 
 def _with_ids(table: Table, rows: str, more: Sequence[str]) -> str:
     names = (name for name in table.names if name != "id")
     return _sql.fill(
-        "SELECT COALESCE(id, {made_id}) AS id, {raw_id}, {others} FROM ({rows}) AS i",
-        made_id=_made_ids.made_id(table),
+        _WITH_IDS,
+        made_id=_made_ids.uuid("id__hash"),
         raw_id=raw_name("id"),
         others=", ".join([*(f"{quoted(name)}, {raw_name(name)}" for name in names), *more]),
+        hash=_made_ids.hash_of(table),
         rows=rows,
     )
 
@@ -87,6 +103,10 @@ def raw_name(name: str) -> str:
 
 def _text_name(name: str) -> str:
     return quoted(f"{name}__text")
+
+
+def _line_name(name: str) -> str:
+    return quoted(f"{name}__line")
 
 
 def _text(column: Column, origin: Origin) -> str:
@@ -167,7 +187,7 @@ def _value(column: Column, origin: Origin) -> str:
         return f"CASE WHEN {raw} <> '' AND {is_value} THEN {_links(_text_name(column.name))} END"
     if column.kind == "long_text":
         return f"CASE WHEN {is_value} THEN {raw} END"
-    text = one_line(column)
+    text = _line_name(column.name) if column.vocabulary else one_line(column)
     if column.not_null:
         text = f"NULLIF({_visible(text)}, '')"
     value = f"CASE WHEN {is_value} THEN {text} END"
