@@ -53,6 +53,40 @@ def test_every_page_of_remarks_is_read(monkeypatch: pytest.MonkeyPatch, page: in
     assert [remark.key for remark in islice(remarks, 9)] == list("01234")
 
 
+def test_each_row_of_the_sources_is_cleaned_once() -> None:
+    """Engines compute a CTE and a query again at each use, and plan each copy of an expression."""
+    statements: list[str] = []
+
+    class Statements:
+        namespace = Namespace("c", "s")
+
+        def query(self, sql: str, params: dict[str, Any]) -> list[dict[str, str]]:
+            statements.append(sql)
+            return []
+
+    warehouse: Any = Statements()
+    old = Namespace("c", "old")
+    columns = {
+        table: {column.name: (column.name, "STRING") for column in table.columns}
+        for table in (ACCOUNTS, UPDATES)
+    }
+    copy = repository.Copy(
+        warehouse,
+        UPDATES,
+        Origin(old, "updates", columns[UPDATES]),
+        Origin(old, "accounts", columns[ACCOUNTS]),
+        Operation("an id", "copy", "ana@example.com"),
+        "2026-01-01T00:00:00+00:00",
+    )
+    copy.states()
+    assert list(copy.remarks()) == []
+    for sql, accounts in zip(statements, (2, 3), strict=True):
+        parts = ("FROM `c`.`old`.`updates`", "FROM cleaned", "SHA1(", "FROM `c`.`old`.`accounts`")
+        assert [sql.count(part) for part in parts] == [1, 1, 1, accounts]
+        # Of the accounts, only what names one is read.
+        assert "azure_devops_link" not in sql
+
+
 def origins(
     monkeypatch: pytest.MonkeyPatch, names: list[str], where: Namespace
 ) -> tuple[dict[Table, Origin], list[str]]:

@@ -3,6 +3,8 @@ team, and the stored use case or update by its natural key."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, Table
 from crm.repository import _sql
@@ -13,15 +15,17 @@ from .matching.natural_keys import NATURAL_KEYS, folded_columns
 
 # The values of the column ``meaning``: how a row was identified.
 MATCHED, UNCLEAR = "matched", "unclear"
-# The columns with the named team, and with all accounts whose team has this name.
-TEAM, CANDIDATES = "owner__team", "owner__candidates"
+# The columns with the row's BSNID if an account has it, with the named team, and with all accounts
+# whose team has this name.
+OWN, TEAM, CANDIDATES = "owner__own", "owner__team", "owner__candidates"
 _LISTED = 5
 
 _KNOWN = "SELECT bsnid, team FROM {accounts}"
-_AND_COPIED = "{known} UNION SELECT bsnid, team FROM ({rows}) AS a WHERE ({reason}) IS NULL"
+_AND_COPIED = "{known} UNION ALL SELECT bsnid, team FROM ({rows}) AS a WHERE ({reason}) IS NULL"
 _NAMED = """
 SELECT {others}, CASE WHEN o.bsnid IS NULL AND SIZE(u.bsnids) = 1 THEN u.bsnids[0]
     ELSE r.{owner} END AS {owner},
+  o.bsnid AS {own},
   CASE WHEN o.bsnid IS NULL AND SIZE(u.bsnids) = 1 THEN r.{owner} END AS {team},
   CASE WHEN o.bsnid IS NULL AND SIZE(u.bsnids) > 1 THEN u.bsnids END AS {candidates}
 FROM ({rows}) AS r
@@ -32,29 +36,46 @@ LEFT JOIN (
 ) AS u ON u.team = {folded_owner}
 """
 # Stored rows that are matched with another row of the source are left out. If then exactly one row
-# of the source and one stored row have a natural key, they are matched.
+# of the source and one stored row have a natural key, they are matched. The stored rows stand
+# beside those of the source, instead of being joined, because engines compute a CTE again at each
+# use.
 _IDENTIFIED = """
-  keyed AS (
-    SELECT c.*, {keys}, c.{raw_id} IS NULL AND i.id IS NULL AS is_open
-    FROM cleaned AS c LEFT JOIN (SELECT DISTINCT id FROM {target}) AS i ON i.id = c.id
+  beside AS (
+    SELECT {cleaned}, TRUE AS is_given FROM cleaned
+    UNION ALL SELECT {stored}, FALSE AS is_given FROM {target}
   ),
-  pairs AS (
-    SELECT {pair}, l.id AS stored_id, g.n = 1 AND l.n = 1 AS is_clear
-    FROM (SELECT {names}, COUNT(DISTINCT id) AS n FROM keyed WHERE is_open GROUP BY {names}) AS g
-    JOIN (
-      SELECT {names}, COUNT(*) AS n, MIN(id) AS id
-      FROM (
-        SELECT t.id, {stored_keys} FROM {target} AS t LEFT ANTI JOIN cleaned AS c ON c.id = t.id
-      ) AS s GROUP BY {names}
-    ) AS l ON {same}
+  keyed AS (
+    SELECT c.*, {keys}, c.{raw_id} IS NULL AND MIN(c.is_given) OVER (PARTITION BY c.id)
+      = MAX(c.is_given) OVER (PARTITION BY c.id) AS is_open
+    FROM beside AS c
+  ),
+  paired AS (
+    SELECT *,
+      MIN(CASE WHEN is_given THEN id END) OVER (PARTITION BY is_open, {names}) AS first_id,
+      MAX(CASE WHEN is_given THEN id END) OVER (PARTITION BY is_open, {names}) AS last_id,
+      COUNT(CASE WHEN NOT is_given THEN 1 END) OVER (PARTITION BY is_open, {names}) AS n,
+      MIN(CASE WHEN NOT is_given THEN id END) OVER (PARTITION BY is_open, {names}) AS stored_id
+    FROM keyed
+  ),
+  judged AS (
+    SELECT *, is_open AND first_id = last_id AND n = 1 AS is_clear FROM paired WHERE is_given
   ),
   identified AS (
-    SELECT {others}, CASE WHEN p.is_clear THEN p.stored_id ELSE c.id END AS id,
-      CASE WHEN p.is_clear THEN '{matched}' WHEN p.stored_id IS NOT NULL THEN '{unclear}' END
-        AS meaning
-    FROM keyed AS c LEFT JOIN pairs AS p ON c.is_open AND {same_pair}
+    SELECT {others}, CASE WHEN is_clear THEN stored_id ELSE id END AS id,
+      CASE WHEN is_clear THEN '{matched}' WHEN is_open AND stored_id IS NOT NULL THEN '{unclear}'
+        END AS meaning
+    FROM judged
   )"""
 _AS_THEY_ARE = "  identified AS (SELECT *, CAST(NULL AS STRING) AS meaning FROM cleaned)"
+
+
+def known_accounts(namespace: Namespace, accounts: Origin | None) -> str:
+    """Return the query of the BSNIDs and teams of our accounts and of those of ``accounts``."""
+    known = _sql.render(namespace, _KNOWN)
+    if accounts is None:
+        return known
+    copied = clean_rows(ACCOUNTS, accounts, only=(ACCOUNTS.key, "team"))
+    return _sql.fill(_AND_COPIED, known=known, rows=copied, reason=refused_reason(ACCOUNTS))
 
 
 def rows(namespace: Namespace, table: Table, origin: Origin, accounts: Origin | None) -> str:
@@ -62,11 +83,6 @@ def rows(namespace: Namespace, table: Table, origin: Origin, accounts: Origin | 
     it needs the parameters of ``fold``."""
     if table is ACCOUNTS:
         return clean_rows(table, origin)
-    known = _sql.render(namespace, _KNOWN)
-    if accounts is not None:
-        copied = clean_rows(ACCOUNTS, accounts)
-        reason = refused_reason(ACCOUNTS)
-        known = _sql.fill(_AND_COPIED, known=known, rows=copied, reason=reason)
     owner = quoted(table.owner)
 
     def named(cleaned: str) -> str:
@@ -74,15 +90,16 @@ def rows(namespace: Namespace, table: Table, origin: Origin, accounts: Origin | 
             _NAMED,
             others=_columns(table, "r", {table.owner}),
             owner=owner,
+            own=OWN,
             team=TEAM,
             candidates=CANDIDATES,
             rows=cleaned,
-            known=known,
+            known=known_accounts(namespace, accounts),
             folded=fold.folded("team"),
             folded_owner=fold.folded(f"r.{owner}"),
         )
 
-    return clean_rows(table, origin, named, (TEAM, CANDIDATES))
+    return clean_rows(table, origin, named, (OWN, TEAM, CANDIDATES))
 
 
 def identified(namespace: Namespace, table: Table) -> str:
@@ -90,28 +107,33 @@ def identified(namespace: Namespace, table: Table) -> str:
     if table not in NATURAL_KEYS:
         return _AS_THEY_ARE
     names = [f"f{n}" for n in range(len(NATURAL_KEYS[table]))]
-
-    def keys(alias: str) -> str:
-        values = zip(folded_columns(table, alias), names, strict=True)
-        return ", ".join(f"{value} AS {name}" for value, name in values)
-
-    def same(left: str, right: str) -> str:
-        return " AND ".join(f"{left}.{name} = {right}.{name}" for name in names)
-
+    keys = zip(folded_columns(table, "c"), names, strict=True)
     return _sql.fill(
         _IDENTIFIED,
-        keys=keys("c"),
-        stored_keys=keys("t"),
+        cleaned=", ".join(_cleaned_names(table)),
+        stored=", ".join(_stored_values(table)),
+        keys=", ".join(f"{value} AS {name}" for value, name in keys),
         raw_id=raw_name("id"),
         target=namespace.table(table),
         names=", ".join(names),
-        pair=", ".join(f"g.{name}" for name in names),
-        same=same("g", "l"),
-        same_pair=same("c", "p"),
-        others=f"{_columns(table, 'c', {'id'})}, c.{TEAM}, c.{CANDIDATES}",
+        others=", ".join(name for name in _cleaned_names(table) if name != quoted("id")),
         matched=MATCHED,
         unclear=UNCLEAR,
     )
+
+
+def _cleaned_names(table: Table) -> Iterator[str]:
+    for name in table.names:
+        yield quoted(name)
+        yield raw_name(name)
+    yield from (OWN, TEAM, CANDIDATES)
+
+
+def _stored_values(table: Table) -> Iterator[str]:
+    """Yield, in the order of ``_cleaned_names``, what identifies a stored row, and otherwise
+    NULL."""
+    known = {quoted(name) for name in ("id", *NATURAL_KEYS[table])}
+    yield from (name if name in known else "NULL" for name in _cleaned_names(table))
 
 
 def reason_of_team(table: Table) -> str:

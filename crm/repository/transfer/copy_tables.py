@@ -19,7 +19,7 @@ from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 from . import _copy_remarks, _identify
-from ._clean import Origin, clean_rows, refused_column, refused_reason, word_params
+from ._clean import Origin, refused_column, refused_reason, word_params
 from .matching import fold
 
 PAGE = 5_000
@@ -47,7 +47,6 @@ _PLACED = """
 _CLASSIFIED = """
 WITH {placed},
   stored AS (SELECT {own_columns}, updated_at, change_id FROM {target}),
-  owners AS ({owners}),
   classified AS (
     SELECT g.*, CASE
       WHEN g.reason IS NOT NULL THEN 'refused'
@@ -61,13 +60,7 @@ WITH {placed},
       ELSE 'different' END AS state
     FROM placed AS g
     LEFT JOIN stored AS t ON {match}
-    LEFT JOIN owners AS o ON o.bsnid = g.{owner}
   )
-"""
-_OWNERS = "SELECT bsnid FROM {each_bsnid} AS a"
-_COPIED_OWNERS = """
-  SELECT bsnid FROM {accounts}
-  UNION SELECT bsnid FROM ({rows}) AS a WHERE ({reason}) IS NULL
 """
 _STATES = """
 {classified}
@@ -91,7 +84,8 @@ FROM (
     {changes}
   )) AS remark
   FROM classified AS c LEFT JOIN (
-    SELECT {folded_bsnid} AS word, MIN(bsnid) AS {similar} FROM owners GROUP BY {folded_bsnid}
+    SELECT {folded_bsnid} AS word, MIN(bsnid) AS {similar} FROM ({known}) AS k
+    GROUP BY {folded_bsnid}
   ) AS w ON c.state IN ('new', 'orphan') AND w.word = {folded_owner}
 ) AS remarks
 WHERE remark.outcome IS NOT NULL
@@ -117,6 +111,8 @@ _IS_LATER = (
     "AND NOT (t.change_id <=> :change_id))"
 )
 _LATER = "{classified} SELECT {key} AS key FROM classified WHERE state = 'later' ORDER BY {key}"
+# No account has the row's BSNID, nor a team that it names.
+_IS_ORPHAN = f"g.{_identify.OWN} IS NULL AND g.{_identify.TEAM} IS NULL"
 # Somebody has changed the stored row since it was exported: see crm/importing/stale.py.
 _IS_OLDER = "COALESCE(g.updated_at < t.updated_at, FALSE)"
 _CHECKSUMS = """
@@ -208,20 +204,16 @@ class Copy:
             "reason_column": column,
             "key_columns": _sql.names(table.match),
             "compared": _match.hashed("c", [n for n in table.own_names if n != "id"]),
-            "is_orphan": "FALSE" if table is ACCOUNTS else "o.bsnid IS NULL",
+            "is_orphan": "FALSE" if table is ACCOUNTS else _IS_ORPHAN,
             "key": quoted(table.match[0]),
             "is_older": _IS_OLDER,
             "is_later": _IS_LATER,
+            "known": _identify.known_accounts(
+                wh.namespace, None if table is ACCOUNTS else accounts
+            ),
         }
-        self._parts["owners"] = self._owners(accounts)
         self._parts["placed"] = self._render(_PLACED)
         self._parts["classified"] = self._render(_CLASSIFIED)
-
-    def _owners(self, accounts: Origin | None) -> str:
-        if accounts is None or self._table is ACCOUNTS:
-            return self._render(_OWNERS)
-        parts = {"rows": clean_rows(ACCOUNTS, accounts), "reason": refused_reason(ACCOUNTS)}
-        return _sql.render(self._wh.namespace, _COPIED_OWNERS, **parts)
 
     def states(self) -> States:
         """Count the accepted rows: new, unchanged, different, stale (different and older than the
