@@ -126,13 +126,13 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
     is_begun = before.summary or _resume.earlier(request).done
     if is_begun and undone.was_undone(request.warehouse, operation):
         return _back(request, _bulk_wording.undone(plan.action), plan.chosen.list_url)
-    is_deletion = isinstance(plan.action, Delete)
-    if before.is_ended and is_deletion:
+    if before.is_ended and isinstance(plan.action, Delete):
         return _done_before(request, operation, plan)
     outcome = _write(request, operation, plan, is_ended=before.is_ended)
-    is_gone = is_deletion and all(each.is_gone for each in outcome.left)
+    is_gone = outcome.is_doubtful and all(each.is_gone for each in outcome.left)
     if before.summary and not outcome.written and is_gone:
-        # The process ended after it had deleted the rows, and before it could note that.
+        # The process ended before it could note that it had deleted the rows, and the change feed
+        # cannot be read.
         summary = summaries.ended(before.summary)
         operations.note_done(request.warehouse, operation, plan.began, summary)
         return _done_before(request, operation, plan)

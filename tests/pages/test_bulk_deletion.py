@@ -116,6 +116,23 @@ def test_a_process_that_ended_before_it_could_say_so(
     assert accounts.get(three, "B1") is not None
 
 
+def test_what_somebody_else_deleted_half_way_is_not_claimed(
+    client: Client,
+    three: Warehouse,  # noqa: F811
+    someone_else: Warehouse,
+    server: LocalWarehouse,
+) -> None:
+    """The button of the page of the preview, since the process ended half-way."""
+    found = preview(client, "key=B1&key=B3", {"do": "delete"})
+    server.fault("http_status", status=400, match="DELETE FROM")
+    confirm(client, found)
+    for bsnid in ("B1", "B3"):
+        accounts.delete(someone_else, bsnid)
+    again = parsed(confirm(client, found))
+    assert "2 accounts were deleted after the preview" in text(again, "main")
+    assert not again.select("main form[action^='/undo/']")
+
+
 def test_where_nothing_is_left_only_a_filter_is_said_to_match_nothing() -> None:
     nothing, action = Preview(()), Delete(ACCOUNTS)
     said = _bulk_wording.will_change(nothing, action, is_narrowed=False)

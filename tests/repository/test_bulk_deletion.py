@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -211,6 +212,25 @@ def test_an_account_that_changed_half_way_loses_its_children_until_the_undo(
         assert (undone.count, undone.total) == (count, 1)
         assert rows(three_families) == all_of("B1", "B2", "B3")
     assert accounts.get(three_families, "B1").team == "Edited"
+
+
+def test_what_somebody_else_deleted_half_way_is_not_counted(
+    three_families: Warehouse, server: LocalWarehouse
+) -> None:
+    bob = replace(three_families, actor="bob@example.com")
+    found = preview(three_families, CHOSEN, Delete())
+    operation = replace(operations.new(three_families, operations.BULK), began=found.moment)
+    server.fault("http_status", times=None, at=8, match=r"^\s*(MERGE|DELETE)", status=400)
+    with pytest.raises(HalfDone) as half:
+        delete(three_families, operation, found.changes)
+    server.clear_faults()
+    accounts.delete(bob, "B1")
+    notes = {"stamped": half.value.notes["stamped"]}
+    for done in (half.value.finished, len(half.value.done)):
+        earlier = Earlier(operation.id, done, half.value.changed, notes)
+        outcome = delete(three_families, operation, found.changes, earlier)
+        assert outcome == Outcome(1, (LeftAlone("B1", "Team B1", True),))
+    assert rows(three_families) == all_of("B3")
 
 
 def test_children_do_not_come_back_under_another_account(three_families: Warehouse) -> None:

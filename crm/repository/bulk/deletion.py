@@ -97,7 +97,12 @@ def delete(
 
 @dataclass
 class _Deletion:
-    """A running deletion. ``stamped`` are the keys of the rows that the first step stamped."""
+    """A running deletion.
+
+    :param stamped: the keys of the rows that the first step stamped.
+    :param is_sure: whether these rows were deleted now, by this operation. Otherwise an earlier
+        attempt may have deleted them, or somebody else.
+    """
 
     wh: Warehouse
     operation: Operation
@@ -107,6 +112,8 @@ class _Deletion:
     action: Delete
     existing: dict[str, str] = field(default_factory=dict)
     gone: list[Planned] = field(default_factory=list)
+    is_sure: bool = False
+    is_doubtful: bool = False
     is_whole: bool = False
 
     def all_steps(self, done: int) -> None:
@@ -171,6 +178,7 @@ class _Deletion:
         except NotAtomic as error:
             error.finished = 1
             raise
+        self.is_sure = True
         return len(self.stamped)
 
     def delete_children(self, child: Table) -> int:
@@ -181,6 +189,7 @@ class _Deletion:
 
     def delete_rows(self) -> int:
         count = self._run(_DELETE)
+        self.is_sure = count >= len(self.stamped)
         self.is_whole = count == len(self.stamped) == len(self.rows)
         return count
 
@@ -229,10 +238,12 @@ class _Deletion:
         sql = self._render(_EXISTING, keys=keys, name=name_of(self.action.of, "a"))
         existing = self.wh.query(sql, bound)
         self.existing = {row["key"]: row["name"] or row["key"] for row in existing}
-        known = {*self.stamped, *self.existing}
-        gone = [row for row in self.rows if row.key not in known]
+        own = self.stamped if self.is_sure else ()
+        gone = [row for row in self.rows if row.key not in {*own, *self.existing}]
         deleted = deleted_keys(self.wh, self.operation, self.action.of) if gone else None
-        self.gone = [row for row in gone if row.key not in (deleted or ())]
+        self.is_doubtful = bool(gone) and deleted is None
+        deleted = set(self.stamped) if deleted is None else deleted
+        self.gone = [row for row in gone if row.key not in deleted]
         return 0
 
     def outcome(self) -> Outcome:
@@ -240,7 +251,7 @@ class _Deletion:
         changed = [LeftAlone(k, name, False, k in stamped) for k, name in self.existing.items()]
         gone = [LeftAlone(row.key, row.name, True) for row in self.gone]
         left = sorted((*changed, *gone), key=lambda each: each.key)
-        return Outcome(len(self.rows) - len(left), tuple(left))
+        return Outcome(len(self.rows) - len(left), tuple(left), self.is_doubtful)
 
     def _render(self, template: str, **parts: str) -> str:
         home, of = self.wh.namespace, self.action.of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,11 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The number of rows that the operation changed, and the rows that it skipped."""
+    """The number of rows that the operation changed, and the rows that it skipped.
+
+    ``is_doubtful``: it is unknown whether the operation deleted those that are gone.
+    """
 
     written: int
     left: tuple[LeftAlone, ...] = ()
+    is_doubtful: bool = field(default=False, compare=False)
