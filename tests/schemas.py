@@ -84,10 +84,10 @@ class Schemas:
 
     def _copy(self, content: str) -> Namespace:
         if content not in self._originals:
-            self._originals[content] = self._create(CONTENTS[content])
+            self._originals[content] = self._create() if content == EMPTY else self._fill(content)
         return self.server.copy_schema(self._originals[content], _unique_name())
 
-    def _create(self, fill: Callable[[Warehouse], None]) -> Namespace:
+    def _create(self) -> Namespace:
         namespace = Namespace(CATALOG, _unique_name())
         wh = self.open(namespace)
         for statement in (
@@ -96,7 +96,12 @@ class Schemas:
             *(ddl.create_table(table, namespace) for table in ALL_TABLES),
         ):
             wh.execute(statement, repeatable=True)
-        fill(wh)
+        return namespace
+
+    def _fill(self, content: str) -> Namespace:
+        """Fill a copy of the empty tables, because creating tables takes longer."""
+        namespace = self._copy(EMPTY)
+        CONTENTS[content](self.open(namespace))
         return namespace
 
     def _writes(self, namespace: Namespace, before: int) -> list[dict[str, Any]] | None:
