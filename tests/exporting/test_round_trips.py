@@ -23,6 +23,7 @@ from crm.warehouse import Warehouse
 
 from ..importing.using import run
 from ..schemas import EMPTY, Schemas
+from ..sizes import size, soak
 
 Rows = dict[Table, list[dict[str, Any]]]
 
@@ -145,11 +146,12 @@ def comparable(table: Table, row: dict[str, str | None]) -> dict[str, Any]:
     }
 
 
+@soak
 @pytest.mark.parametrize(
     ("form", "name"), [("json", "a.json"), ("csv", "a.zip"), ("xlsx", "a.xlsx")]
 )
 def test_what_was_exported_is_read_as_it_was(form: str, name: str) -> None:
-    @settings(GENERATED, max_examples=60)
+    @settings(GENERATED, max_examples=size(20, 200))
     @given(all_rows)
     def check(rows: Rows) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -169,7 +171,7 @@ def many_rows() -> Rows:
     """Return rows of many examples, whose children belong to accounts among them."""
     found: Rows = {table: [] for table in TABLES}
 
-    @settings(GENERATED, max_examples=40)
+    @settings(GENERATED, max_examples=size(20, 60))
     @given(all_rows)
     def collect(rows: Rows) -> None:
         for table in TABLES:
@@ -201,6 +203,7 @@ def run_sql(wh: Warehouse, path: Path, schema: str) -> None:
         wh.execute(statement, repeatable=False)
 
 
+@soak
 def test_every_format_goes_round(filled: Warehouse, schemas: Schemas, tmp_path: Path) -> None:
     """Exported, taken into empty tables and exported again, the tables are the same."""
     first, second = tmp_path / "first.json", tmp_path / "second.json"
