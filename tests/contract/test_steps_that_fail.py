@@ -160,7 +160,9 @@ def test_the_other_account_is_deleted_while_it_is_merged(
     for _ in range(2):  # the button says so again
         response = client.post(path, form)
         assert response.status_code == 404
-        words = " ".join(parsed(response).select_one("main").get_text().split())
+        main = parsed(response).select_one("main")
+        assert main.select_one("a[href='/accounts/B1/history/']")
+        words = " ".join(main.get_text().split())
         assert (
             "Somebody deleted the account “B1”, or merged it, before this merge into “B2” was"
             in words
