@@ -225,8 +225,8 @@ def run(
 ) -> int:
     """Run one statement of the operation, and return how many rows it changed.
 
-    Binds ``:change_id`` and ``:actor`` if the statement has them. Raises ValueError if it inserts
-    or updates rows without ``:change_id``, NewerSchema, and what ``wh.execute`` raises.
+    Binds ``:change_id``, ``:half`` and ``:actor`` if the statement has them. Raises ValueError if
+    it inserts or updates rows without ``:change_id``, NewerSchema, and what ``wh.execute`` raises.
     """
     values = bound(operation, sql, params or {})
     metrics.count("edip_operation_statements_total", kind=operation.kind)
@@ -241,7 +241,7 @@ def bound(operation: Operation, sql: str, params: dict[str, Any]) -> dict[str, A
     used = set(_PARAMETERS.findall(sql))
     if CHANGE_ID.name not in used and _WRITES_ROWS.search(sql):
         raise ValueError("a statement writes rows without the operation's id")
-    own = {CHANGE_ID.name: operation.id, "actor": operation.person}
+    own = {CHANGE_ID.name: operation.id, "half": operation.half, "actor": operation.person}
     return params | {name: value for name, value in own.items() if name in used}
 
 

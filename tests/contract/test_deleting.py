@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 import pytest
 from bs4 import Tag
 from django.test import Client
 
-from crm.model.schema import TABLE_BY_NAME, UPDATES
-from crm.repository.records import accounts, updates
-from crm.warehouse import Warehouse, statements
+from crm.model.schema import ACCOUNTS, TABLE_BY_NAME, UPDATES
+from crm.repository import atomic, operations
+from crm.repository.operations import Operation
+from crm.repository.records import _deleting, accounts, updates
+from crm.warehouse import Warehouse
+from crm.warehouse import statements as sending
 
-from ..conftest import LocalWarehouse
+from ..conftest import LocalWarehouse, Statements
 from ..pages.html import parsed, record_form
 from .creating import words_of
 from .family import counts
@@ -58,12 +62,54 @@ def test_only_deleted_records_are_reported_as_deleted(
 def test_two_clicks_at_once(
     client: Client, family: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statements, "CONFLICT_ATTEMPTS", 5)
+    monkeypatch.setattr(sending, "CONFLICT_ATTEMPTS", 5)
     clients = [Client(), Client()]
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda each: toasts(each, ACCOUNT), clients))
     assert all(map(is_reported_as_deleted, found))
     assert counts(family) == [0, 0, 0, 0]
+
+
+def stamp_twice(writes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the person's second click stamp the account right after the first one.
+
+    Return the ids of both deletions, as soon as there are any.
+    """
+    run, ids = writes.run, []
+
+    def run_and_stamp(wh: Warehouse, operation: Operation, *args: Any, **kwargs: Any) -> Any:
+        result = run(wh, operation, *args, **kwargs)
+        if not ids:
+            second = _deleting.begin(wh, ACCOUNTS, "B1")
+            ids.extend([operation.id, second.id])
+            assert _deleting.stamp(wh, second, ACCOUNTS, "B1").run() == 1
+        return result
+
+    monkeypatch.setattr(writes, "run", run_and_stamp)
+    return ids
+
+
+def test_a_second_click_may_stamp_after_the_first(
+    client: Client, family: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = stamp_twice(operations, monkeypatch)
+    assert is_reported_as_deleted(toasts(client, ACCOUNT))
+    assert counts(family) == [0, 0, 0, 0]
+    assert len(set(ids)) == 2
+
+
+def test_a_second_click_may_stamp_between_two_transactions(
+    client: Client,
+    family_in_transactions: Warehouse,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = stamp_twice(atomic, monkeypatch)
+    with statements() as done:
+        assert is_reported_as_deleted(toasts(client, ACCOUNT))
+    assert sum("BEGIN ATOMIC" in each for each in done) == 2
+    assert counts(family_in_transactions) == [0, 0, 0, 0]
+    assert len(set(ids)) == 2
 
 
 @pytest.mark.parametrize("at", [1, 2], ids=["stamp", "delete"])

@@ -234,7 +234,7 @@ def delete(
     changed the row since it was stamped.
     Without ``operation`` this is a separate deletion, or continues the ``earlier`` attempts.
     """
-    operation = operation or operations.new(wh, operations.DELETE).resume(earlier.operation)
+    operation = operation or _deleting.begin(wh, table, id).resume(earlier.operation)
     if earlier.done:
         operations.require_unchanged(wh, operation, table, id)
     steps = [

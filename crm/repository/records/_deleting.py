@@ -26,17 +26,18 @@ DELETE FROM {table} WHERE {column} = :key
 # Somebody may have changed the row, or the account, since the stamp.
 _DELETE_CHILDREN = """
 MERGE INTO {table} AS t USING (
-  SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :key AND change_id = :change_id
+  SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :key AND STARTSWITH(change_id, :half)
 ) AS s ON t.{column} = s.bsnid
 WHEN MATCHED THEN DELETE
 """
 _DELETE_STAMPED = """
-DELETE FROM {table} WHERE {column} = :key AND change_id = :change_id
+DELETE FROM {table} WHERE {column} = :key AND STARTSWITH(change_id, :half)
 """
 # Stops the transaction that deletes, if somebody has changed the account since the stamp.
 _IS_STAMPED = """
 UPDATE {table} SET change_id = RAISE_ERROR(CONCAT('somebody changed the account ', bsnid))
 WHERE {column} = :key AND NOT (change_id <=> :change_id)
+  AND NOT COALESCE(STARTSWITH(change_id, :half), FALSE)
 """
 _EXISTS = """
 SELECT 1 AS found FROM {table} WHERE {column} = :key LIMIT 1
@@ -44,6 +45,12 @@ SELECT 1 AS found FROM {table} WHERE {column} = :key LIMIT 1
 _COUNT = """
 SELECT {place} AS place, COUNT(*) AS n FROM {child} WHERE account_bsnid = :bsnid
 """
+
+
+def begin(wh: Warehouse, table: Table, key: str) -> Operation:
+    """Begin the deletion of a row. A person's deletions of the row count as sent from one form, so
+    that those of a double click do not take each other's stamps for edits."""
+    return operations.of_form(wh, operations.DELETE, f"delete {table.name} {key}")
 
 
 def stamp(wh: Warehouse, operation: Operation, table: Table, key: str) -> Step:

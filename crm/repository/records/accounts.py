@@ -211,7 +211,7 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
     no orphans. The tables of children are written at the same time. Children that somebody added
     meanwhile are deleted at the end.
     """
-    operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
+    operation = _deleting.begin(wh, ACCOUNTS, bsnid).resume(earlier.operation)
     if not earlier.done:
         _deleting.refuse_hidden_children(wh, bsnid)
     else:  # even if it was deleted, somebody may have brought it back
