@@ -27,9 +27,9 @@ FAULTS = {
     "conflict": {"kind": "conflict"},
 }
 # The statements that write, by path: step by step, and in transactions.
-WRITES = {"/accounts/{}/delete/": r"^\s*(UPDATE|DELETE)", "/undo/accounts/{}/": r"^\s*MERGE"}
+WRITES = {"/accounts/{}/delete/": r"^\s*(UPDATE|DELETE|MERGE)", "/undo/accounts/{}/": r"^\s*MERGE"}
 BLOCKS = {
-    "/accounts/{}/delete/": r"^\s*(BEGIN|UPDATE|DELETE)",
+    "/accounts/{}/delete/": r"^\s*(BEGIN|UPDATE|DELETE|MERGE)",
     "/undo/accounts/{}/": r"^\s*(BEGIN|MERGE)",
 }
 
