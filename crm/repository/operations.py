@@ -75,6 +75,7 @@ WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
 _COUNT = "SELECT COUNT(*) FROM {table} WHERE change_id = :change_id"
 # The number of an id's characters that identify the form of the operation.
 _HALF = 16
+_ID = re.compile("[0-9a-f]{32}")
 _PARAMETERS = re.compile(r":(\w+)")
 _WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
 
@@ -114,6 +115,11 @@ class Operation:
 def new(wh: Warehouse, kind: str) -> Operation:
     """Begin an operation of the warehouse's actor that writes only values that a person typed."""
     return Operation(uuid.uuid4().hex, kind, wh.actor)
+
+
+def is_id(change_id: str | None) -> bool:
+    """Return whether the text can be an operation's id, and so not what a mask shows instead."""
+    return _ID.fullmatch(change_id or "") is not None
 
 
 def of_form(wh: Warehouse, kind: str, form: str) -> Operation:

@@ -90,10 +90,13 @@ def stamp_twice(writes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str
 
 
 def test_a_second_click_may_stamp_after_the_first(
-    client: Client, family: Warehouse, monkeypatch: pytest.MonkeyPatch
+    client: Client, family: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = stamp_twice(operations, monkeypatch)
-    assert is_reported_as_deleted(toasts(client, ACCOUNT))
+    with statements() as done:
+        assert is_reported_as_deleted(toasts(client, ACCOUNT))
+    # Its children are deleted with it, instead of being found and stamped afterwards.
+    assert sum(each.lstrip().startswith("UPDATE") for each in done) == 2
     assert counts(family) == [0, 0, 0, 0]
     assert len(set(ids)) == 2
 

@@ -92,6 +92,17 @@ def test_what_somebody_changed_meanwhile_is_asked_about(
     assert counts(family) == [0, 0, 0, 0]
 
 
+# The address of the merge of B1 into B2, and its statement that moves updates.
+MERGE = "/accounts/B2/merge/B1/"
+MOVE = r"MERGE INTO \S*updates"
+
+
+def merge_form(client: Client, family: Warehouse) -> dict[str, Any]:
+    """Create the account B2, and return the form that merges B1 into it."""
+    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
+    return filled_in(parsed(client.get(MERGE)).select_one("form.merge"))
+
+
 @pytest.mark.parametrize("is_continued", [False, True])
 def test_the_kept_account_is_deleted_while_another_is_merged_into_it(
     client: Client,
@@ -101,12 +112,10 @@ def test_the_kept_account_is_deleted_while_another_is_merged_into_it(
     is_continued: bool,
 ) -> None:
     """What had moved by then is gone, and the page does not only say that it finds no account."""
-    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
-    path = "/accounts/B2/merge/B1/"
-    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    form = merge_form(client, family)
     if is_continued:
-        server.fault("http_status", status=400, match=r"(DELETE FROM|MERGE INTO) \S*updates")
-        form = filled_in(parsed(client.post(path, form)).select_one("main form"))
+        server.fault("http_status", status=400, match=MOVE)
+        form = filled_in(parsed(client.post(MERGE, form)).select_one("main form"))
         accounts.delete(family, "B2")
     else:
         delete_other = merging._Merge.delete_other
@@ -116,7 +125,7 @@ def test_the_kept_account_is_deleted_while_another_is_merged_into_it(
             return delete_other(merge)
 
         monkeypatch.setattr(merging._Merge, "delete_other", delete_kept_first)
-    response = client.post(path, form)
+    response = client.post(MERGE, form)
     assert response.status_code == 404
     words = parsed(response).select_one("main").get_text()
     assert "Somebody deleted the account “B2” while “B1” was merged into it." in words
@@ -126,9 +135,6 @@ def test_the_kept_account_is_deleted_while_another_is_merged_into_it(
 
 def gone(*args: Any) -> None:
     raise BeyondRetention
-
-
-MOVE = r"(DELETE FROM|MERGE INTO) \S*updates"
 
 
 @pytest.mark.parametrize("is_continued", [False, True])
@@ -141,12 +147,10 @@ def test_the_other_account_is_deleted_while_it_is_merged(
     is_continued: bool,
 ) -> None:
     """The page does not say that both are one: what had not moved by then is deleted."""
-    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
-    path = "/accounts/B2/merge/B1/"
-    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    form = merge_form(client, family)
     if is_continued:
         server.fault("http_status", status=400, match=MOVE)
-        form = filled_in(parsed(client.post(path, form)).select_one("main form"))
+        form = filled_in(parsed(client.post(MERGE, form)).select_one("main form"))
         accounts.delete(someone_else, "B1")
     else:
         move = merging._Merge.move
@@ -158,7 +162,7 @@ def test_the_other_account_is_deleted_while_it_is_merged(
 
         monkeypatch.setattr(merging._Merge, "move", delete_first)
     for _ in range(2):  # the button says so again
-        response = client.post(path, form)
+        response = client.post(MERGE, form)
         assert response.status_code == 404
         main = parsed(response).select_one("main")
         assert main.select_one("a[href='/accounts/B1/history/']")
@@ -179,16 +183,14 @@ def test_a_merge_whose_last_answers_are_lost_is_reported_as_merged(
     is_kept: bool,
 ) -> None:
     """Without the change feed it is unknown who deleted the other account."""
-    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
-    path = "/accounts/B2/merge/B1/"
-    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    form = merge_form(client, family)
     server.fault("drop_after", times=None, match=r"MERGE INTO \S*accounts[^;]*THEN DELETE")
-    go_on = filled_in(parsed(client.post(path, form)).select_one("main form"))
+    go_on = filled_in(parsed(client.post(MERGE, form)).select_one("main form"))
     assert accounts.get(family, "B1") is None
     server.clear_faults()
     if not is_kept:
         monkeypatch.setattr(versions, "versions_at", gone)
-    said = texts(parsed(client.post(path, go_on, follow=True)), "#toasts p")[-1]
+    said = texts(parsed(client.post(MERGE, go_on, follow=True)), "#toasts p")[-1]
     assert said.startswith("Merged")
     assert ("If somebody else deleted B1" in said) is not is_kept
     assert updates.get(family, "d-1").account_bsnid == "B2"
@@ -197,17 +199,15 @@ def test_a_merge_whose_last_answers_are_lost_is_reported_as_merged(
 def test_a_merge_is_not_finished_after_its_undo_and_a_deletion(
     client: Client, family: Warehouse, someone_else: Warehouse, server: LocalWarehouse
 ) -> None:
-    accounts.create(family, {"bsnid": "B2", "team": "Kept"})
-    path = "/accounts/B2/merge/B1/"
-    form = filled_in(parsed(client.get(path)).select_one("form.merge"))
+    form = merge_form(client, family)
     server.fault("http_status", status=400, match="_follows|LEFT ANTI JOIN")
-    go_on = filled_in(parsed(client.post(path, form)).select_one("main form"))
+    go_on = filled_in(parsed(client.post(MERGE, form)).select_one("main form"))
     server.clear_faults()
     undo = parsed(client.get("/activity/")).select_one(
         ".moment form:has([name=csrfmiddlewaretoken])"
     )
     client.post(undo["action"])
     accounts.delete(someone_else, "B1")
-    response = client.post(path, go_on)
+    response = client.post(MERGE, go_on)
     assert response.status_code == 404
     assert "Nothing was merged now" in parsed(response).select_one("main").get_text()

@@ -21,6 +21,8 @@ from . import _deleting, _key, _saving
 from ._key import Key
 from ._list_query import Cut, ListSource
 
+# How often orphans are looked for while others change them.
+_LOOKS = 5
 # Columns of a child's account; its list can be filtered by each.
 OF_ACCOUNT = ("team", "business_area", "vp", "primary_it_partner")
 # The account's columns for the list of its children. Each child comes once, even if several rows
@@ -227,8 +229,10 @@ def delete(
     id: str,
     operation: Operation | None = None,
     earlier: Earlier = NOTHING,
+    *,
+    blind: bool = True,
 ) -> None:
-    """Stamp the row and delete it.
+    """Stamp the row and delete it; for ``blind`` see ``_deleting.delete_stamped``.
 
     Raises Missing if the person sees no such row, HalfDone, and ChangedMeanwhile if somebody
     changed the row since it was stamped.
@@ -239,7 +243,9 @@ def delete(
         operations.require_unchanged(wh, operation, table, id)
     steps = [
         _deleting.stamp(wh, operation, table, id),
-        _deleting.delete_stamped(wh, operation, f"Delete the {table.singular}", table, id),
+        _deleting.delete_stamped(
+            wh, operation, f"Delete the {table.singular}", table, id, blind=blind
+        ),
     ]
     run_steps(wh, operation, steps, done=earlier.done)
 
@@ -249,17 +255,23 @@ def delete_orphans(
 ) -> int:
     """Delete the rows without an account that ``find`` returns, and return their number.
 
-    If somebody changes one meanwhile, it looks again: the row may have an account now.
+    If somebody changes one meanwhile, it looks again, up to ``_LOOKS`` times: the row may have an
+    account now.
     """
-    found, is_changed = find(), False
-    for table, id in found:
-        try:
-            delete(wh, table, id, operation)
-        except Missing:
-            pass  # the person who added it has deleted it
-        except ChangedMeanwhile:
-            is_changed = True
-    return len(found) + (delete_orphans(wh, operation, find) if is_changed else 0)
+    deleted, is_changed = 0, True
+    for look in range(_LOOKS):
+        if not is_changed:
+            break
+        is_changed = False
+        for table, id in find():
+            try:
+                delete(wh, table, id, operation, blind=look > 0)
+                deleted += 1
+            except Missing:
+                pass  # the person who added it has deleted it
+            except ChangedMeanwhile:
+                is_changed = True
+    return deleted
 
 
 def _render(wh: Warehouse, sql: str, table: Table, **parts: str) -> str:
