@@ -252,13 +252,15 @@ def bound(operation: Operation, sql: str, params: dict[str, Any]) -> dict[str, A
 
 
 def require_unchanged(wh: Warehouse, operation: Operation, table: Table, key: str) -> None:
-    """Raise ChangedMeanwhile if the row exists and somebody changed it after the operation.
+    """Raise ChangedMeanwhile if the row exists and somebody changed it after the operation, or
+    after another one of the same form.
 
     One statement. Raises WarehouseError.
     """
     sql = "SELECT change_id FROM {table} WHERE {key} = :key"
     text = _sql.render(wh.namespace, sql, table=wh.namespace.table(table), key=quoted(table.key))
-    if any(row["change_id"] != operation.id for row in wh.query(text, {"key": key})):
+    rows = wh.query(text, {"key": key})
+    if not all(operation.is_of_same_form(row["change_id"]) for row in rows):
         raise ChangedMeanwhile(key)
 
 

@@ -9,6 +9,9 @@ export function startUnsaved() {
   document.addEventListener("input", (event) => {
     if (event.target.closest(GUARDED)) window.addEventListener("beforeunload", ask);
   });
+  if (document.querySelector(`${GUARDED}[data-unsaved]`)) {
+    window.addEventListener("beforeunload", ask);
+  }
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     if (event.detail.xhr.getResponseHeader("HX-Redirect")) isLeaving = true;
   });

@@ -7,6 +7,8 @@ import re
 
 from playwright.sync_api import Dialog, Page, expect
 
+from ..control import LocalWarehouse
+from .conftest import App
 from .records import submit
 
 
@@ -57,3 +59,17 @@ def test_a_lost_cookie_keeps_the_words(page: Page, account: str) -> None:
     submit(page)
     page.wait_for_url(re.compile(f"{account}$"))
     expect(page.locator("main")).to_contain_text("Kept Words")
+
+
+def test_leaving_names_that_were_not_saved_asks(page: Page, app: App) -> None:
+    """Nothing is typed on the page that came back."""
+    page.goto("/preferences/me/")
+    page.get_by_label("Your names in the data").fill("Kept Name")
+    LocalWarehouse.of(app.data).fault("http_status", times=None, status=400, match="MERGE|DELETE")
+    page.get_by_role("button", name="Save names").click()
+    expect(page.locator("form[data-unsaved]")).to_be_visible()
+    LocalWarehouse.of(app.data).clear_faults()
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog"):
+        page.locator(".sections a").first.click(no_wait_after=True)
+    expect(page.get_by_label("Your names in the data")).to_have_value("Kept Name")

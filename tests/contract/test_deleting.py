@@ -14,6 +14,7 @@ from crm.model.schema import ACCOUNTS, TABLE_BY_NAME, UPDATES
 from crm.repository import atomic, operations
 from crm.repository.operations import Operation
 from crm.repository.records import _deleting, accounts, updates
+from crm.repository.steps import Earlier
 from crm.warehouse import Warehouse
 from crm.warehouse import statements as sending
 
@@ -99,6 +100,14 @@ def test_a_second_click_may_stamp_after_the_first(
     assert sum(each.lstrip().startswith("UPDATE") for each in done) == 2
     assert counts(family) == [0, 0, 0, 0]
     assert len(set(ids)) == 2
+
+
+def test_continue_takes_no_second_attempt_of_the_person_for_an_edit(family: Warehouse) -> None:
+    first, second = (_deleting.begin(family, ACCOUNTS, "B1") for _ in range(2))
+    for operation in (first, second):
+        _deleting.stamp(family, operation, ACCOUNTS, "B1").run()
+    accounts.delete(family, "B1", Earlier(operation=first.id, done=1))
+    assert counts(family) == [0, 0, 0, 0]
 
 
 def test_a_second_click_may_stamp_between_two_transactions(
